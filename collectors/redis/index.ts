@@ -1,0 +1,305 @@
+/**
+ * Watches Redis and Valkey: standalone servers, the master behind Sentinel, or the masters of a cluster.
+ *
+ *     start: dial a seed, learn the mode         poll: topology → every master in parallel → samples and absences
+ *     probe: one master, bounded (probe/)        evidence: what could be asked of it (evidence.ts)
+ */
+import type {
+  Absence,
+  Collector,
+  Cost,
+  Evidence,
+  HotspotRef,
+  PollOptions,
+  ProbeResult,
+  Reading,
+  Sample,
+  SlotTopology,
+} from '../../src/model.ts';
+import { absenceOf, Failure } from '../shared/failures.ts';
+import type { RedisTargetConfig } from './config.ts';
+import { failureOf } from './errors.ts';
+import { hasLatencyHistogram, hasSlotStats, listEvidence } from './evidence.ts';
+import { type NodeInfo, parseInfo } from './info.ts';
+import { parseLatencyHistogram } from './latency.ts';
+import { type CommandLine, nameOf, RedisNode, type Reply, requireValue } from './node.ts';
+import { nameKeys } from './probe/index.ts';
+import { LATENCY_P99, MASTERS, RESOURCES, SLOTS } from './resources.ts';
+import { NodeWindows, ownCpuOf } from './samples.ts';
+import { parseSlotStats, SlotWindows } from './slot-stats.ts';
+import { countSlots, type Master } from './topology.ts';
+import { TopologyFinder } from './topology-finder.ts';
+
+export interface RedisCollectorDeps {
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** How long one node may take to answer a poll; a slow one is then absent and the others are still told. */
+  readonly nodeDeadlineMs: number;
+  readonly onProgress?: (seen: number, total: number) => void;
+}
+
+/** Commands of ours that the latency of the application must not contain. */
+const OWN_COMMANDS: ReadonlySet<string> = new Set([
+  'info',
+  'latency|histogram',
+  'cluster|slots',
+  'cluster|slot-stats',
+  'scan',
+  'object|freq',
+  'object|idletime',
+]);
+
+interface NodeResult {
+  readonly samples: readonly Sample[];
+  readonly absences: readonly Absence[];
+  readonly clients?: number;
+  readonly ownCpuSeconds: number;
+}
+
+export class RedisCollector implements Collector {
+  readonly #config: RedisTargetConfig;
+  readonly #deps: RedisCollectorDeps;
+  readonly #finder: TopologyFinder;
+  readonly #nodes = new Map<string, RedisNode>();
+  readonly #infos = new Map<string, NodeInfo>();
+  readonly #nodeWindows: NodeWindows;
+  readonly #slotWindows = new SlotWindows();
+  #slotsReadAt = Number.NEGATIVE_INFINITY;
+  #masters: readonly Master[] = [];
+  #cluster = false;
+
+  constructor(config: RedisTargetConfig, deps: RedisCollectorDeps) {
+    this.#config = config;
+    this.#deps = deps;
+    this.#finder = new TopologyFinder(config, (address) => this.#node(address));
+    this.#nodeWindows = new NodeWindows(config.limits);
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#refreshTopology(signal);
+  }
+
+  async poll({ signal, attentive }: PollOptions): Promise<Reading> {
+    const startedAt = this.#deps.now();
+    const usedBefore = this.#usage();
+    await this.#refreshTopology(signal);
+    const slotsDue = attentive || startedAt - this.#slotsReadAt >= this.#config.slotStats.intervalMs;
+    if (slotsDue) this.#slotsReadAt = startedAt;
+
+    const results = await Promise.all(this.#masters.map((master) => this.#pollMaster(master, slotsDue, signal)));
+    const samples = results.flatMap((result) => result.samples);
+    const absences = results.flatMap((result) => result.absences);
+    const [firstAbsence] = absences;
+    if (samples.length === 0 && results.every((result) => result.clients === undefined) && firstAbsence !== undefined) {
+      throw new Failure(firstAbsence.code, firstAbsence.reason, { remedy: firstAbsence.remedy });
+    }
+    let ownCpuSeconds = 0;
+    for (const result of results) ownCpuSeconds += result.ownCpuSeconds;
+    return {
+      system: 'redis',
+      target: this.#config.name,
+      scopes: [MASTERS, SLOTS],
+      resources: RESOURCES,
+      samples,
+      absences,
+      topology: this.#topology(results),
+      cost: { ...this.#costSince(usedBefore, startedAt), serverCpuSeconds: ownCpuSeconds },
+    };
+  }
+
+  async probe(hotspot: HotspotRef, signal: AbortSignal): Promise<ProbeResult> {
+    const startedAt = this.#deps.now();
+    const master = this.#masters.find(({ peer }) => peer === hotspot.peer);
+    if (master === undefined) throw new Failure('moved', `${hotspot.peer} is no longer a master`);
+    const parent = this.#node(master.address);
+    const node = parent.duplicate();
+    const budget = AbortSignal.any([signal, AbortSignal.timeout(this.#config.probe.maxDurationMs)]);
+    try {
+      const before = parseInfo(String(await node.ask(['INFO', 'all'], budget)));
+      const found = await nameKeys({ node, info: before, config: this.#config, signal: budget, ...this.#deps });
+      const cpu = await this.#ownCpu(node, signal);
+      const used = node.usageOfAll;
+      return {
+        keys: found.keys,
+        absences: found.failures.map((failure) => absenceOf(failure, { scope: 'keys', peer: hotspot.peer })),
+        cost: {
+          durationMs: this.#deps.now() - startedAt,
+          commands: used.commands,
+          bytesSent: used.bytesSent,
+          bytesReceived: used.bytesReceived,
+          ...(cpu !== undefined && { serverCpuSeconds: cpu }),
+        },
+      };
+    } finally {
+      parent.end(node);
+    }
+  }
+
+  async evidence(signal: AbortSignal): Promise<readonly Evidence[]> {
+    await this.#refreshTopology(signal);
+    let last: Failure | undefined;
+    for (const master of this.#masters) {
+      const node = this.#node(master.address);
+      try {
+        const info = parseInfo(String(await node.ask(['INFO', 'all'], signal)));
+        return await listEvidence(node, info, this.#config, signal);
+      } catch (error) {
+        last = failureOf(error);
+      }
+    }
+    throw last ?? new Failure('unreachable', 'the target has no master');
+  }
+
+  async stop(): Promise<void> {
+    this.#finder.close();
+    for (const node of this.#nodes.values()) node.close();
+    this.#nodes.clear();
+  }
+
+  #node(address: Master['address']): RedisNode {
+    const name = nameOf(address);
+    const known = this.#nodes.get(name);
+    if (known !== undefined) return known;
+    const node = new RedisNode(address, this.#config);
+    this.#nodes.set(name, node);
+    return node;
+  }
+
+  async #refreshTopology(signal: AbortSignal): Promise<void> {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(this.#deps.nodeDeadlineMs)]);
+    try {
+      const found = await this.#finder.find(this.#masters, within);
+      this.#masters = found.masters;
+      this.#cluster = found.cluster;
+    } catch (error) {
+      // With no one to ask, the masters as they were are still worth asking each for itself.
+      if (this.#masters.length === 0) throw error;
+    }
+    const peers = new Set(this.#masters.map(({ peer }) => peer));
+    this.#nodeWindows.retain(peers);
+    this.#slotWindows.retain(peers);
+    for (const [name, node] of this.#nodes) {
+      if (peers.has(name) || this.#finder.isSeed(name)) continue;
+      node.close();
+      this.#nodes.delete(name);
+      this.#infos.delete(name);
+    }
+  }
+
+  async #pollMaster(master: Master, slotsDue: boolean, signal: AbortSignal): Promise<NodeResult> {
+    const { peer } = master;
+    const node = this.#node(master.address);
+    const within = AbortSignal.any([signal, AbortSignal.timeout(this.#deps.nodeDeadlineMs)]);
+    const known = this.#infos.get(peer);
+    const askLatency = known === undefined || hasLatencyHistogram(known);
+    const askSlots = slotsDue && this.#cluster && (known === undefined || hasSlotStats(known));
+    const lines: CommandLine[] = [['INFO', 'all']];
+    if (askLatency) lines.push(['LATENCY', 'HISTOGRAM']);
+    if (askSlots) lines.push(['CLUSTER', 'SLOT-STATS', 'SLOTSRANGE', 0, 16_383]);
+    try {
+      const replies = await node.pipeline(lines, within);
+      const info = parseInfo(String(requireValue(replies[0])));
+      if (info.loading) throw new Failure('loading', `${peer} is loading its data`);
+      if (info.role !== 'master') throw new Failure('moved', `${peer} is no longer a master`);
+      this.#infos.set(peer, info);
+      return this.#read(master, node, info, askLatency ? replies[1] : undefined, askSlots ? replies.at(-1) : undefined);
+    } catch (error) {
+      return { samples: [], absences: [absenceOf(failureOf(error), { scope: MASTERS.name, peer })], ownCpuSeconds: 0 };
+    }
+  }
+
+  #read(
+    master: Master,
+    node: RedisNode,
+    info: NodeInfo,
+    latencyReply: Reply | undefined,
+    slotsReply: Reply | undefined,
+  ): NodeResult {
+    const { peer } = master;
+    const absences: Absence[] = [];
+    const atMs = info.serverTimeMs ?? this.#deps.now();
+    const buckets = attempt(
+      () => (latencyReply === undefined ? undefined : parseLatencyHistogram(requireValue(latencyReply), OWN_COMMANDS)),
+      (failure) => {
+        if (failure.code === 'unsupported') return;
+        absences.push(absenceOf(failure, { scope: MASTERS.name, peer, resource: LATENCY_P99.name }));
+      },
+    );
+    const seen = this.#nodeWindows.observe({
+      peer,
+      slots: countSlots(master.ranges),
+      info,
+      atMs,
+      usage: node.usageOfAll,
+      ...(buckets !== undefined && { buckets }),
+    });
+    const slots = attempt(
+      () => {
+        if (slotsReply === undefined) return [];
+        const loads = parseSlotStats(requireValue(slotsReply));
+        return this.#slotWindows.observe(peer, info.runId, atMs, loads, this.#config.limits.cpuCores) ?? [];
+      },
+      (failure) => {
+        if (hasSlotStats(info)) absences.push(absenceOf(failure, { scope: SLOTS.name, peer }));
+      },
+    );
+    return {
+      samples: [...seen.samples, ...(slots ?? [])],
+      absences: [...absences, ...seen.absences],
+      clients: info.clients,
+      ownCpuSeconds: seen.ownCpuSeconds,
+    };
+  }
+
+  #topology(results: readonly NodeResult[]): SlotTopology {
+    return {
+      kind: 'slots',
+      cluster: this.#cluster,
+      masters: this.#masters.map(({ peer, nodeId, ranges, replicas }, index) => {
+        const clients = results[index]?.clients;
+        return { peer, nodeId, ranges, replicas, ...(clients !== undefined && { clients }) };
+      }),
+    };
+  }
+
+  async #ownCpu(node: RedisNode, signal: AbortSignal): Promise<number | undefined> {
+    try {
+      const within = AbortSignal.any([signal, AbortSignal.timeout(this.#deps.nodeDeadlineMs)]);
+      const info = parseInfo(String(await node.ask(['INFO', 'all'], within)));
+      return ownCpuOf(node.usageOfAll.byCommand, info);
+    } catch {
+      return undefined; // what it cost is then not told, rather than told as zero
+    }
+  }
+
+  #usage(): Omit<Cost, 'durationMs'> {
+    const total = { commands: 0, bytesSent: 0, bytesReceived: 0 };
+    for (const { usage } of this.#nodes.values()) {
+      total.commands += usage.commands;
+      total.bytesSent += usage.bytesSent;
+      total.bytesReceived += usage.bytesReceived;
+    }
+    return total;
+  }
+
+  /** Nodes that left in between take their sums along: a cost is never negative. */
+  #costSince(before: Omit<Cost, 'durationMs'>, startedAt: number): Cost {
+    const after = this.#usage();
+    return {
+      durationMs: this.#deps.now() - startedAt,
+      commands: Math.max(0, after.commands - before.commands),
+      bytesSent: Math.max(0, after.bytesSent - before.bytesSent),
+      bytesReceived: Math.max(0, after.bytesReceived - before.bytesReceived),
+    };
+  }
+}
+
+function attempt<T>(work: () => T, onFailure: (failure: Failure) => void): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    onFailure(failureOf(error));
+    return undefined;
+  }
+}

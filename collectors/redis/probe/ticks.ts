@@ -1,0 +1,143 @@
+/**
+ * Catches ticks of the server's access clock and asks idle times right after them.
+ *
+ * The clock (INFO `lru_clock`, src/evict.c) moves once a second, in serverCron, up to a tenth of a second late. Every
+ * question is asked between two INFOs in one pipeline, so that each answer has its time by the server's own clock.
+ */
+import { Failure } from '../../shared/failures.ts';
+import { type NodeInfo, parseInfo } from '../info.ts';
+import { type CommandLine, type Reply, requireValue } from '../node.ts';
+import type { ProbeContext } from './context.ts';
+
+/** One answer after a tick. */
+export interface Look {
+  readonly key: string;
+  readonly touched: boolean;
+  /** Seconds since the tick, at least and at most. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Tick {
+  readonly looks: readonly Look[];
+  /** When within the second it was seen, in ms: where to expect the next. */
+  readonly phaseMs: number;
+}
+
+export interface TickPlan {
+  readonly keys: readonly string[];
+  /** When to look at the keys after the tick, in ms. A key that was seen touched is not looked at again. */
+  readonly looksMs: readonly number[];
+  /** Whether to ask the keys while waiting for the tick: finer, and affordable for a few keys. */
+  readonly askEarly: boolean;
+  readonly expectedPhaseMs: number;
+}
+
+/** Before the tick is expected. */
+const LEAD_MS = 4;
+const TICK_WITHIN_MS = 400;
+/** Keys in one pipeline: a fraction of a millisecond of the server. */
+const PART = 500;
+
+interface Moment {
+  /** The tick came after the first and not after the second, by the server's clock in ms. */
+  readonly afterMs: number;
+  readonly byMs: number;
+  readonly clock: number;
+}
+
+export async function catchTick(context: ProbeContext, plan: TickPlan): Promise<Tick> {
+  const { moment, looks } = await awaitTick(context, plan);
+  const seenAt = context.now();
+  let waiting = new Set(plan.keys);
+  for (const look of looks) if (look.touched) waiting.delete(look.key);
+  for (const lookMs of plan.looksMs) {
+    await context.sleep(seenAt + lookMs - context.now(), context.signal);
+    const more = await lookAt(context, [...waiting], moment);
+    if (more === undefined) break; // the next tick came: what follows is of another second
+    looks.push(...more);
+    waiting = new Set(waiting);
+    for (const look of more) if (look.touched) waiting.delete(look.key);
+    if (waiting.size === 0) break;
+  }
+  return { looks, phaseMs: moment.byMs % 1000 };
+}
+
+async function awaitTick(context: ProbeContext, plan: TickPlan): Promise<{ moment: Moment; looks: Look[] }> {
+  const start = await ask(context, []);
+  const clock = start.after.lruClock;
+  const serverMs = start.after.serverTimeMs;
+  if (clock === undefined || serverMs === undefined) {
+    throw new Failure('unsupported', 'the server does not tell its access clock (INFO lru_clock and server_time_usec)');
+  }
+  await context.sleep((plan.expectedPhaseMs - LEAD_MS - (serverMs % 1000) + 2000) % 1000, context.signal);
+  const giveUpAt = context.now() + TICK_WITHIN_MS;
+  const early = plan.askEarly ? plan.keys : [];
+  let afterMs = serverMs;
+  for (;;) {
+    const { before, after, idle } = await ask(context, early);
+    const beganMs = before.serverTimeMs ?? 0;
+    const endedMs = after.serverTimeMs ?? 0;
+    if (before.lruClock !== clock) {
+      const moment = { afterMs, byMs: beganMs, clock: before.lruClock ?? 0 };
+      const looks = after.lruClock === before.lruClock ? toLooks(early, idle, beganMs, endedMs, moment) : [];
+      return { moment, looks };
+    }
+    // A tick within the question spoils its answers, but is known all the same.
+    if (after.lruClock !== clock)
+      return { moment: { afterMs: beganMs, byMs: endedMs, clock: after.lruClock ?? 0 }, looks: [] };
+    afterMs = endedMs;
+    if (context.now() > giveUpAt)
+      throw new Failure('timeout', 'the access clock of the server did not tick when it should have');
+  }
+}
+
+/** Undefined when another tick has come. */
+async function lookAt(context: ProbeContext, keys: readonly string[], moment: Moment): Promise<Look[] | undefined> {
+  const looks: Look[] = [];
+  for (let at = 0; at < keys.length; at += PART) {
+    const part = keys.slice(at, at + PART);
+    const { before, after, idle } = await ask(context, part);
+    if (after.lruClock !== moment.clock) return undefined;
+    looks.push(...toLooks(part, idle, before.serverTimeMs ?? 0, after.serverTimeMs ?? 0, moment));
+  }
+  return looks;
+}
+
+function toLooks(
+  keys: readonly string[],
+  idle: readonly (number | undefined)[],
+  beganMs: number,
+  endedMs: number,
+  moment: Moment,
+): Look[] {
+  const from = Math.max(0, (beganMs - moment.byMs) / 1000);
+  const to = Math.max(1e-6, (endedMs - moment.afterMs) / 1000);
+  return keys.flatMap((key, index) => {
+    const seconds = idle[index];
+    return seconds === undefined ? [] : [{ key, touched: seconds === 0, from, to }];
+  });
+}
+
+const INFO_SERVER: CommandLine = ['INFO', 'server'];
+
+async function ask(context: ProbeContext, keys: readonly string[]) {
+  const lines = [INFO_SERVER, ...keys.map((key): CommandLine => ['OBJECT', 'IDLETIME', key]), INFO_SERVER];
+  const replies = await context.node.pipeline(lines, context.signal);
+  return {
+    before: clockOf(replies[0]),
+    after: clockOf(replies.at(-1)),
+    idle: replies.slice(1, -1).map(idleOf),
+  };
+}
+
+function clockOf(reply: Reply | undefined): NodeInfo {
+  return parseInfo(String(requireValue(reply)));
+}
+
+/** Undefined for a key that expired or moved in between. */
+function idleOf(reply: Reply): number | undefined {
+  if (reply.ok) return reply.value === null ? undefined : Number(reply.value);
+  if (reply.failure.code === 'moved') return undefined;
+  throw reply.failure;
+}
