@@ -48,7 +48,7 @@ const SOCKET_CODES: ReadonlyMap<string, AbsenceCode> = new Map([
 ]);
 
 /** OpenSSL's names of what is wrong with a certificate (`CERT_HAS_EXPIRED`, …) and Node's own. */
-const TLS_CODE = /CERT|^ERR_(TLS|SSL|OSSL)|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)$/;
+const TLS_CODE = /CERT|^UNABLE_TO_(VERIFY|GET)_|^ERR_(TLS|SSL|OSSL)|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)$/;
 
 /**
  * @param command what was asked, for the remedy of a missing permission

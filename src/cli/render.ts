@@ -9,9 +9,14 @@ type Colours = Terminal['colours'];
 const KEYS_SHOWN = 3;
 
 export function renderFinding(finding: Finding, colours: Colours): string {
-  const paint = { info: colours.cyan, warning: colours.yellow, critical: colours.red }[finding.severity];
+  const paint =
+    finding.state === 'resolved'
+      ? colours.green
+      : { info: colours.cyan, warning: colours.yellow, critical: colours.red }[finding.severity];
   const head = `${finding.state.toUpperCase()} ${finding.severity}  ${finding.target}  ${finding.peer}  since ${finding.since}`;
   const lines = [paint(colours.bold(head))];
+  if (finding.state === 'resolved')
+    return [...lines, field('was', `${finding.cause.id}: ${finding.cause.statement}`)].join('\n');
   lines.push(field('why', `${finding.cause.id}: ${finding.cause.statement}`));
   for (const line of finding.cause.evidence) lines.push(field('', line));
   for (const [index, key] of finding.keys.slice(0, KEYS_SHOWN).entries()) {

@@ -123,7 +123,7 @@ export class HotspotTracker {
   /** Keeps what is said of a hotspot while it is hot, for when its peer does not answer or it has resolved. */
   remember(id: string, finding: RenderFinding): void {
     const tracked = this.#tracked.get(id);
-    if (tracked === undefined || tracked.calmTicks > 0 || tracked.hotspot.state === 'resolved') return;
+    if (tracked === undefined || tracked.hotspot.calm) return;
     tracked.finding = finding;
   }
 
@@ -166,7 +166,7 @@ export class HotspotTracker {
     else if (heat === 'calm') this.#calm(id, tracked, at);
     else {
       tracked.calmTicks = 0;
-      tracked.hotspot = { ...tracked.hotspot, updated: at };
+      tracked.hotspot = { ...tracked.hotspot, updated: at, calm: false };
     }
   }
 

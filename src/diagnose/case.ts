@@ -56,7 +56,7 @@ export function gatherCase(
     .filter((signal) => signal.resource.role === 'load')
     .flatMap((signal) => loadOf(signal, hotspot.peer)?.pressure ?? []);
   const keys = hotspot.probe?.keys ?? [];
-  const topKey = standingOut(keys, excessShare);
+  const topKey = standingOut(keys, shareBeyondParts(basis));
   return {
     hotspot,
     thresholds,
@@ -114,6 +114,20 @@ function excessOf(signal: Signal, peer: string): { value: number; share: number 
   return { value, share: value / load.value };
 }
 
+/** The share of the peer's load that neither its peers have nor the parts that it owns more of explain. */
+function shareBeyondParts({ signal, load }: Case['basis']): number | undefined {
+  const others = signal.peers.filter((other) => other !== load);
+  if (others.length === 0 || load.value <= 0) return undefined;
+  let total = 0;
+  let parts = 0;
+  for (const other of others) {
+    total += other.value;
+    parts += other.parts ?? 0;
+  }
+  const fair = load.parts !== undefined && parts > 0 ? (total * load.parts) / parts : total / others.length;
+  return Math.max(0, load.value - fair) / load.value;
+}
+
 function mixOf(signals: readonly Signal[], measure: (signal: Signal) => number | undefined): AccessMix | undefined {
   const value = (name: string) => {
     const signal = signals.find((candidate) => candidate.resource.name === name);
@@ -129,6 +143,8 @@ function mixOf(signals: readonly Signal[], measure: (signal: Signal) => number |
 /**
  * The one key whose share is above all others'. Where evidence only bounds shares (a saturated counter) and leaves a
  * single key so, the excess of its peer is its best estimate; where it leaves several, none stands out.
+ * The excess is that beyond the parts owned: any counter is soon at its ceiling, and a peer that merely owns more
+ * must not be blamed on it.
  */
 function standingOut(keys: readonly KeyShare[], excessShare: number | undefined): NamedKey | undefined {
   const unresolved = keys.filter((key) => key.share === undefined);

@@ -1,5 +1,4 @@
 /** Which master a key name falls on, and which suffixes of it fall on distinct masters. */
-import calculateSlot from 'cluster-key-slot';
 import type { SlotTopology } from '../model.ts';
 
 /** A key name with a place for a number: copies and shards of a key. */
@@ -16,14 +15,36 @@ const MAX_SUFFIX = 20_000;
  * slot is made of the tag alone (Redis cluster specification, "Hash tags").
  */
 export function numberedKey(key: string): NumberedKey {
-  const open = key.indexOf('{');
-  const close = open < 0 ? -1 : key.indexOf('}', open + 1);
-  if (close > open + 1) return { before: `${key.slice(0, close)}:`, after: key.slice(close) };
-  return { before: `${key}:`, after: '' };
+  const tag = hashTag(key);
+  if (tag === undefined) return { before: `${key}:`, after: '' };
+  return { before: `${key.slice(0, tag.end)}:`, after: key.slice(tag.end) };
+}
+
+/** What is between the first brace and the next closing one; nothing between them is no tag. */
+function hashTag(key: string): { start: number; end: number } | undefined {
+  const start = key.indexOf('{') + 1;
+  const end = start === 0 ? -1 : key.indexOf('}', start);
+  return end > start ? { start, end } : undefined;
+}
+
+/** By the rule of the server. The package cluster-key-slot takes a tag out of `a{}{b}`, the server does not (measured). */
+export function slotOf(key: string): number {
+  const tag = hashTag(key);
+  return crc16(Buffer.from(tag === undefined ? key : key.slice(tag.start, tag.end))) % 16_384;
+}
+
+/** CRC-16/XMODEM, as of the Redis cluster specification. */
+function crc16(bytes: Uint8Array): number {
+  let crc = 0;
+  for (const byte of bytes) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : crc << 1;
+  }
+  return crc;
 }
 
 export function ownerOf(key: string, topology: SlotTopology): string | undefined {
-  const slot = calculateSlot(key);
+  const slot = slotOf(key);
   return topology.masters.find(({ ranges }) => ranges.some(([first, last]) => slot >= first && slot <= last))?.peer;
 }
 

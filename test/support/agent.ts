@@ -47,6 +47,21 @@ export class Ticks {
   }
 }
 
+/** An open hotspot of a master, as the tracker would hand it over. */
+export function openHotspot(peer: string, probe?: ProbeResult): Hotspot {
+  const at = new Date(0);
+  return {
+    id: 'id',
+    scope: 'masters',
+    peer,
+    state: 'open',
+    since: at,
+    updated: at,
+    calm: false,
+    ...(probe !== undefined && { probe: { ...probe, at } }),
+  };
+}
+
 /** The one finding of an evaluation. */
 export function onlyFinding({ findings }: Evaluation): Finding {
   const [finding] = findings;

@@ -10,7 +10,7 @@ import type { KeyShare } from '../../../src/model.ts';
 import { Failure } from '../../shared/failures.ts';
 import type { NodeInfo } from '../info.ts';
 import { isAtLeast } from '../info.ts';
-import { binomialBounds, clamp } from './bounds.ts';
+import { binomialBounds, ratioOf } from './bounds.ts';
 import { appRates, KEYS_NAMED, type Named, type ProbeContext, readInfo } from './context.ts';
 
 export function hotkeysFlavour(info: Pick<NodeInfo, 'server' | 'version'>): 'redis' | 'valkey' | undefined {
@@ -156,10 +156,6 @@ function sharesOf(session: Session, rate: number): KeyShare[] {
     };
   });
   return shares.sort((a, b) => b.share - a.share).slice(0, KEYS_NAMED);
-}
-
-function ratioOf(part: number, whole: number): number {
-  return whole > 0 ? clamp(part / whole) : 0;
 }
 
 const valkeyEntry = z.object({

@@ -8,12 +8,12 @@
 import type { KeyShare } from '../../../src/model.ts';
 import { Failure } from '../../shared/failures.ts';
 import { failureOf } from '../errors.ts';
-import { boundWithin, clamp } from './bounds.ts';
+import { clamp, settleFirst } from './bounds.ts';
 import { appRates, KEYS_NAMED, type Named, type ProbeContext, readInfo, sentBetween } from './context.ts';
 import { hotkeysFlavour, redisHotkeys, valkeyHotkeys } from './hotkeys.ts';
 import { monitorBurst } from './monitor.ts';
 import { type Ranking, rankKeys } from './rank.ts';
-import { findHotSlots, type HotSlot } from './slots.ts';
+import { findHotSlots } from './slots.ts';
 
 export interface ProbeFinding {
   readonly keys: readonly KeyShare[];
@@ -59,7 +59,7 @@ export async function nameKeys(context: ProbeContext): Promise<ProbeFinding> {
   return { keys, failures };
 }
 
-/** Slot statistics bound what the keys of a slot take together; the keys of a slot are few enough to rank. */
+/** Slot statistics tell what the keys of a slot take together; the keys of a slot are few enough to rank. */
 async function bySlots(context: ProbeContext, untilMs: number): Promise<Named> {
   const slots = await findHotSlots(context);
   if (slots.length === 0) {
@@ -71,47 +71,27 @@ async function bySlots(context: ProbeContext, untilMs: number): Promise<Named> {
     untilMs,
   );
   const byKey = new Map(ranking.keys.map((key) => [key.key, key]));
-  return finish(
-    slots.flatMap((slot) => keysOfSlot(slot)),
-    ranking,
-  );
-
-  /** A key that was not touched for two seconds takes nothing worth counting. */
-  function keysOfSlot(slot: HotSlot): readonly KeyShare[] {
-    const evidence = `slot ${slot.slot}, ${Math.round(slot.share * 100)} % of its node's CPU, and ${ranking.how}`;
+  const keys = slots.flatMap((slot) => {
+    const evidence = `slot ${slot.slot} with ${Math.round(slot.cpuShare * 100)} % of the CPU of its node's commands, and ${ranking.how}`;
     const shares = slot.keys.flatMap((key) => {
       const ranked = byKey.get(key);
+      // A key that was not touched for two seconds takes nothing worth counting.
       return ranked === undefined ? [] : [shareOf(ranked, rates?.callsPerSecond, evidence)];
     });
-    return slot.complete ? resolveLast(boundWithin(slot.bounds, shares)) : shares;
-  }
+    return slot.complete ? settleFirst(shares.toSorted(byShare), slot.share) : shares;
+  });
+  return finish(keys, ranking);
 }
 
-/** Every key of the node: what all others are touched is what the one out of sight does not take. */
+/** Every key of the node: what all others are touched is what the one that stands out does not take. */
 async function bySweep(context: ProbeContext, untilMs: number): Promise<Named> {
   const { ranking, rates } = await rankWithRates(context, undefined, untilMs);
-  const shares = ranking.keys.map((key) => shareOf(key, rates?.callsPerSecond, ranking.how));
+  const shares = ranking.keys.map((key) => shareOf(key, rates?.callsPerSecond, ranking.how)).sort(byShare);
   const touches = rates?.touchesPerSecond ?? 0;
   if (ranking.others === undefined || !ranking.complete || touches <= 0) return finish(shares, ranking);
-  const { low, high } = ranking.others;
-  const left = { low: clamp(1 - high / touches), high: clamp(1 - low / touches) };
-  const alone = shares.filter(({ share }) => share === undefined).length === 1;
-  const bounded = shares.map((key) => {
-    if (key.share !== undefined) return key;
-    // What is left of several keys together bounds each from above and none from below.
-    return {
-      ...key,
-      low: alone ? Math.max(key.low, left.low) : key.low,
-      high: Math.max(key.low, Math.min(key.high, left.high)),
-    };
-  });
-  return finish(resolveLast(bounded), ranking);
-}
-
-/** The only key out of sight takes what the others leave: it is bounded on both sides. */
-function resolveLast(keys: readonly KeyShare[]): readonly KeyShare[] {
-  if (keys.filter(({ share }) => share === undefined).length !== 1) return keys;
-  return keys.map((key) => (key.share === undefined ? { ...key, share: (key.low + key.high) / 2 } : key));
+  const { low, estimate, high } = ranking.others;
+  const others = { low: low / touches, estimate: estimate / touches, high: high / touches };
+  return finish(settleFirst(shares, { low: 1, estimate: 1, high: 1 }, others), ranking);
 }
 
 async function rankWithRates(context: ProbeContext, keys: readonly string[] | undefined, untilMs: number) {

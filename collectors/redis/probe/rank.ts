@@ -4,6 +4,7 @@
  */
 import * as z from 'zod';
 import { isLfu } from '../evidence.ts';
+import type { Estimate } from './bounds.ts';
 import { type ProbeContext, readInfo } from './context.ts';
 import { type LfuSettings, type RateBounds, rateBetween, SATURATED } from './lfu.ts';
 import { lookAtKeys, type Seen, sweepNode } from './sweep.ts';
@@ -19,8 +20,8 @@ export interface Ranking {
   readonly how: string;
   /** True when every key of the node or slot was looked at. */
   readonly complete: boolean;
-  /** Touches a second of all keys that have a rate, where every touch was counted. */
-  readonly others?: { readonly low: number; readonly high: number };
+  /** Touches a second of all keys but the first, where every key was looked at. */
+  readonly others?: Estimate;
 }
 
 const KEPT = 64;

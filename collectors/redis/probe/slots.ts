@@ -2,14 +2,15 @@
 import * as z from 'zod';
 import { Failure } from '../../shared/failures.ts';
 import { parseSlotStats, type SlotLoads } from '../slot-stats.ts';
-import { type Bounds, binomialBounds } from './bounds.ts';
+import { binomialBounds, type Estimate, ratioOf } from './bounds.ts';
 import type { ProbeContext } from './context.ts';
 
 export interface HotSlot {
   readonly slot: number;
-  /** Of the node's CPU over all its slots. */
-  readonly share: number;
-  readonly bounds: Bounds;
+  /** Of the CPU that the node's commands took, over all its slots. */
+  readonly cpuShare: number;
+  /** Of the node's calls: by the bytes of requests as the estimate, since a costly command takes more CPU than its part. */
+  readonly share: Estimate;
   readonly keys: readonly string[];
   /** False when the slot has more keys than were read. */
   readonly complete: boolean;
@@ -19,38 +20,48 @@ const WINDOW_MS = 1000;
 const LEAST_SHARE = 0.05;
 const MAX_SLOTS = 4;
 const MAX_KEYS_A_SLOT = 2000;
-/** CPU of a slot is measured in whole microseconds a command: a window of fewer says little. */
-const USEC_AN_EVENT = 1;
+/** A request is at least this long: no fewer events than this many bytes each were seen. */
+const BYTES_AN_EVENT = 64;
 
 const names = z.array(z.string());
 
-/** The slots that take at least 5 % of the node's CPU right now, hottest first, with their keys. */
+/** The slots that take at least 5 % of the node's CPU or bytes right now, hottest first, with their keys. */
 export async function findHotSlots(context: ProbeContext): Promise<HotSlot[]> {
   const before = await readSlots(context);
   await context.sleep(WINDOW_MS, context.signal);
   const after = await readSlots(context);
 
-  const spent: { slot: number; usec: number }[] = [];
-  let total = 0;
+  const spent: { slot: number; cpuUsec: number; bytesIn: number }[] = [];
+  const total = { cpuUsec: 0, bytesIn: 0 };
   for (const [slot, load] of after) {
-    const usec = load.cpuUsec - (before.get(slot)?.cpuUsec ?? load.cpuUsec);
-    if (usec <= 0) continue;
-    spent.push({ slot, usec });
-    total += usec;
+    const last = before.get(slot) ?? load;
+    const cpuUsec = load.cpuUsec - last.cpuUsec;
+    const bytesIn = (load.bytesIn ?? 0) - (last.bytesIn ?? 0);
+    if (cpuUsec < 0 || bytesIn < 0) continue; // moved in, or reset in between
+    spent.push({ slot, cpuUsec, bytesIn });
+    total.cpuUsec += cpuUsec;
+    total.bytesIn += bytesIn;
   }
   const hot = spent
-    .filter(({ usec }) => usec >= LEAST_SHARE * total)
-    .sort((a, b) => b.usec - a.usec)
+    .map((load) => ({
+      slot: load.slot,
+      cpuShare: ratioOf(load.cpuUsec, total.cpuUsec),
+      bytesShare: ratioOf(load.bytesIn, total.bytesIn),
+    }))
+    .filter(({ cpuShare, bytesShare }) => Math.max(cpuShare, bytesShare) >= LEAST_SHARE)
+    .sort((a, b) => b.bytesShare - a.bytesShare)
     .slice(0, MAX_SLOTS);
+  const events = total.bytesIn / BYTES_AN_EVENT;
   return Promise.all(
-    hot.map(async ({ slot, usec }) => {
+    hot.map(async ({ slot, cpuShare, bytesShare }) => {
       const reply = await context.node.ask(['CLUSTER', 'GETKEYSINSLOT', slot, MAX_KEYS_A_SLOT], context.signal);
       const keys = names.safeParse(reply);
       if (!keys.success) throw new Failure('garbage', 'the reply to CLUSTER GETKEYSINSLOT is not a list of keys');
+      const { low, high } = binomialBounds(bytesShare * events, events);
       return {
         slot,
-        share: usec / total,
-        bounds: binomialBounds(usec / USEC_AN_EVENT, total / USEC_AN_EVENT),
+        cpuShare,
+        share: { low: Math.min(low, cpuShare), estimate: bytesShare, high: Math.max(high, cpuShare) },
         keys: keys.data,
         complete: keys.data.length < MAX_KEYS_A_SLOT,
       };

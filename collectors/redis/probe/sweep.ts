@@ -88,7 +88,7 @@ function scoreReplies(
       throw reply.failure;
     }
     if (reply.value === null) continue;
-    if (typeof reply.value !== 'number' || reply.value < 0) {
+    if (typeof reply.value !== 'number' || !(reply.value >= 0)) {
       throw new Failure('garbage', 'a key has a counter or an idle time that is no number');
     }
     const value = options.score(reply.value);

@@ -3,6 +3,7 @@
  * thousands are looked at once, the fastest few then many times. Works on any server whose eviction policy is not
  * LFU, the default included, with OBJECT IDLETIME alone.
  */
+import type { Estimate } from './bounds.ts';
 import type { ProbeContext } from './context.ts';
 import { catchTick, type Look } from './ticks.ts';
 import { type FirstTouch, rateOfTouches, type TouchRate } from './touch-rate.ts';
@@ -22,12 +23,14 @@ export interface TouchOptions {
 export interface Touches {
   /** Fastest first; those without a rate were touched again faster than we could look. */
   readonly keys: readonly TouchedKey[];
-  /** Touches a second of all keys but those without a rate, with three standard deviations. */
-  readonly others: { readonly low: number; readonly high: number };
+  /** Touches a second of all keys but the first, with three standard deviations. */
+  readonly others: Estimate;
 }
 
 /** As many as can be looked at many times after one tick. */
-const FEW = 48;
+const FEW = 200;
+/** Kept for the close looks even if the last single look did not see them touched. */
+const KEPT_AT_LEAST = 24;
 const MAX_TICKS = 6;
 /** Ticks in which a few keys are looked at closely: more tell fast keys apart better. */
 const CLOSE_TICKS = 3;
@@ -74,7 +77,7 @@ function fastest(
   const touched = new Set(looks.filter((look) => look.touched).map(({ key }) => key));
   if (touched.size > FEW) return [...touched];
   const few = rank(new Map(keys.map((key) => [key, touches.get(key) ?? []])));
-  return few.slice(0, Math.max(touched.size, FEW / 2)).map(({ key }) => key);
+  return few.slice(0, Math.max(touched.size, KEPT_AT_LEAST)).map(({ key }) => key);
 }
 
 function firstTouches(looks: readonly Look[]): Map<string, FirstTouch> {
@@ -96,9 +99,9 @@ function rank(touches: ReadonlyMap<string, readonly FirstTouch[]>): TouchedKey[]
 }
 
 /**
- * What all keys in sight are touched a second, for the one out of sight to be told by what is left. A key counts by
- * the shortest time in which it was seen touched: 1/t a second is right on average as long as it is touched less
- * than once in t, and the faster ones have rates of their own.
+ * What all keys but the first are touched a second, for the first to be told by what is left. A key counts by the
+ * shortest time in which it was seen touched: 1/t a second is right on average as long as it is touched less than once
+ * in t, and the faster ones have rates of their own.
  */
 function touchesOfOthers(
   ranked: readonly TouchedKey[],
@@ -107,13 +110,12 @@ function touchesOfOthers(
 ): Touches['others'] {
   let sum = 0;
   let variance = 0;
-  for (const { key, rate } of ranked) {
-    if (rate === undefined) continue;
+  for (const { key, rate } of ranked.slice(1)) {
     const seen = touches.get(key) ?? [];
     const [first] = seen;
     if (seen.length > 1) {
-      sum += rate;
-      variance += rate ** 2 / seen.length;
+      sum += rate ?? 0;
+      variance += (rate ?? 0) ** 2 / seen.length;
     } else {
       const within = first !== undefined && first.to !== Number.POSITIVE_INFINITY ? first.to : touchedWithin;
       if (within <= 0) continue;
@@ -122,5 +124,5 @@ function touchesOfOthers(
     }
   }
   const spread = 3 * Math.sqrt(variance);
-  return { low: Math.max(0, sum - spread), high: sum + spread };
+  return { low: Math.max(0, sum - spread), estimate: sum, high: sum + spread };
 }

@@ -109,7 +109,7 @@ test('whatever happens to a server, no count is negative or above what was count
           ['get', get],
           ['set', set],
         ] as const) {
-          const count = window.counts.get(name) ?? 0;
+          const count: number = window.counts.get(name) ?? 0;
           assert.ok(count >= 0 && count <= most, `${name} ${count} of ${most} after ${what}`);
           if (what === 'traffic') assert.equal(count, most);
         }

@@ -105,6 +105,16 @@ test('a window too short to tell does not refute a suspicion', () => {
   assert.equal(agent.state('a'), 'resolved');
 });
 
+test('an open hotspot is marked calm from its first calm tick until it is warm again', () => {
+  const agent = new Ticks();
+  agent.ticks(2, hot);
+  const marks = [calm, silentA, warm, calm, hot, calm].map((reading) => {
+    agent.tick(reading);
+    return agent.hotspot('a')?.calm;
+  });
+  assert.deepEqual(marks, [true, true, false, true, false, true]);
+});
+
 test('a peer that left the target resolves; a mere suspicion of it goes', () => {
   const agent = new Ticks();
   agent.ticks(2, hot);
