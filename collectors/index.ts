@@ -4,6 +4,7 @@ import { type RedisTargetConfig, redisTargetRules, redisTargetSchema, resolveRed
 import { RedisCollector } from './redis/index.ts';
 
 export type { RedisTargetConfig } from './redis/config.ts';
+export { withDeadline } from './shared/deadline.ts';
 export { Failure } from './shared/failures.ts';
 export { Secret } from './shared/secret.ts';
 export { isFields, type RawFields, type ReadFile, type Report, resolveSecret, trimNewline } from './shared/settings.ts';

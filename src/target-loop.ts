@@ -6,7 +6,7 @@
  *                │                       ▲
  *                └─ suspected or open ─► probe (beside the loop, one at a time, within its budget)
  */
-import { Failure } from '../collectors/index.ts';
+import { Failure, withDeadline } from '../collectors/index.ts';
 import { type Change, Changes } from './changes.ts';
 import type { Clock } from './clock.ts';
 import type { TargetConfig } from './config.ts';
@@ -29,6 +29,8 @@ export interface TargetLoopDeps {
 
 /** A poll that does not heed its deadline is given this much more before its collector is replaced. */
 const GRACE_MS = 1000;
+/** Stands in an absence for all scopes of a target of which nothing could be read. */
+const WHOLE_TARGET = 'target';
 /** Each sleep is shortened by up to this part, so that many agents do not poll in step. */
 const JITTER = 0.1;
 
@@ -76,11 +78,16 @@ export class TargetLoop {
       const startedAt = clock.now();
       await this.#tick(signal);
       this.#probeIfNeeded(signal);
-      const waitMs = this.#intervalMs() * (1 - JITTER * clock.random()) - (clock.now() - startedAt);
-      await clock.sleep(waitMs, signal).catch(() => undefined);
+      await clock.sleep(this.#waitMs(clock.now() - startedAt), signal).catch(() => undefined);
     }
     await this.#probing;
     await this.#collector.stop();
+  }
+
+  /** Until the next look that a slow one has not swallowed; after a failure a whole pause, however long it took. */
+  #waitMs(tookMs: number): number {
+    const intervalMs = this.#intervalMs() * (1 - JITTER * this.#deps.clock.random());
+    return this.#failuresInARow > 0 ? intervalMs : intervalMs - (tookMs % intervalMs);
   }
 
   #intervalMs(): number {
@@ -106,11 +113,12 @@ export class TargetLoop {
 
   async #poll(signal: AbortSignal): Promise<Reading> {
     const { deadlineMs } = this.config.poll;
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
     const overdue = new AbortController();
     try {
       return await Promise.race([
-        this.#collector.poll({ signal: deadline, attentive: this.tracker.attentive }),
+        withDeadline(signal, deadlineMs, (within) =>
+          this.#collector.poll({ signal: within, attentive: this.tracker.attentive }),
+        ),
         this.#deps.clock.sleep(deadlineMs + GRACE_MS, AbortSignal.any([signal, overdue.signal])).then(() => {
           void this.#collector.stop();
           this.#collector = this.#deps.createCollector(this.config);
@@ -145,6 +153,7 @@ export class TargetLoop {
 
   /** Findings stay: a target that does not answer has not become calm. */
   #refuse(failure: Failure, durationMs: number): void {
+    const { code, message: reason, remedy } = failure;
     this.#failuresInARow++;
     if (this.#lastFailure !== failure.code) this.#deps.onFailure(this.config.name, 'poll', failure);
     this.#lastFailure = failure.code;
@@ -152,7 +161,8 @@ export class TargetLoop {
       ...this.#status,
       lastPoll: this.#deps.clock.date().toISOString(),
       outcome: 'failed',
-      error: { code: failure.code, reason: failure.message },
+      error: { code, reason },
+      absences: [{ scope: WHOLE_TARGET, code, reason, ...(remedy !== undefined && { remedy }) }],
       totals: withPoll(this.#status.totals, 'failed', timeOnly(durationMs), 0),
     });
   }

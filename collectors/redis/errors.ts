@@ -80,16 +80,18 @@ export function failureOf(error: unknown, command?: string): Failure {
 }
 
 function describe(error: unknown): { message: string; code: string; name: string } {
-  if (!(error instanceof Error)) {
-    return {
-      message: typeof error === 'string' ? withoutArguments(error) : 'an error without words',
-      code: '',
-      name: '',
-    };
-  }
+  if (!(error instanceof Error))
+    return { message: wordsOf(typeof error === 'string' ? error : ''), code: '', name: '' };
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const words = error.message === '' ? wordsOfParts(error) || code || error.name : error.message;
-  return { message: withoutArguments(words), code, name: error.name };
+  const message =
+    wordsOf(error.message) === NO_WORDS ? wordsOf(wordsOfParts(error) || code || error.name) : error.message;
+  return { message: wordsOf(message), code, name: error.name };
+}
+
+const NO_WORDS = 'an error without words';
+
+function wordsOf(message: string): string {
+  return withoutArguments(message).trim() || NO_WORDS;
 }
 
 /** A host of several addresses fails with one error for each and no words of its own. */

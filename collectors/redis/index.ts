@@ -16,14 +16,17 @@ import type {
   Sample,
   SlotTopology,
 } from '../../src/model.ts';
+import { ClockSteps } from '../shared/clock-steps.ts';
+import { withDeadline } from '../shared/deadline.ts';
 import { absenceOf, Failure } from '../shared/failures.ts';
 import type { RedisTargetConfig } from './config.ts';
 import { failureOf } from './errors.ts';
 import { hasLatencyHistogram, hasSlotStats, listEvidence } from './evidence.ts';
 import { type NodeInfo, parseInfo } from './info.ts';
 import { parseLatencyHistogram } from './latency.ts';
-import { type CommandLine, nameOf, RedisNode, type Reply, requireValue } from './node.ts';
+import { type CommandLine, type NodeUsage, nameOf, RedisNode, type Reply, requireValue } from './node.ts';
 import { nameKeys } from './probe/index.ts';
+import { KeyNames } from './probe/key-names.ts';
 import { LATENCY_P99, MASTERS, RESOURCES, SLOTS } from './resources.ts';
 import { NodeWindows, ownCpuOf } from './samples.ts';
 import { parseSlotStats, SlotWindows } from './slot-stats.ts';
@@ -65,6 +68,7 @@ export class RedisCollector implements Collector {
   readonly #infos = new Map<string, NodeInfo>();
   readonly #nodeWindows: NodeWindows;
   readonly #slotWindows = new SlotWindows();
+  readonly #clocks = new ClockSteps();
   #slotsReadAt = Number.NEGATIVE_INFINITY;
   #masters: readonly Master[] = [];
   #cluster = false;
@@ -114,10 +118,18 @@ export class RedisCollector implements Collector {
     if (master === undefined) throw new Failure('moved', `${hotspot.peer} is no longer a master`);
     const parent = this.#node(master.address);
     const node = parent.duplicate();
-    const budget = AbortSignal.any([signal, AbortSignal.timeout(this.#config.probe.maxDurationMs)]);
     try {
-      const before = parseInfo(String(await node.ask(['INFO', 'all'], budget)));
-      const found = await nameKeys({ node, info: before, config: this.#config, signal: budget, ...this.#deps });
+      const found = await withDeadline(signal, this.#config.probe.maxDurationMs, async (budget) => {
+        const info = parseInfo(String(await node.ask(['INFO', 'all'], budget)));
+        return nameKeys({
+          node,
+          info,
+          config: this.#config,
+          names: new KeyNames(),
+          signal: budget,
+          ...this.#deps,
+        });
+      });
       const cpu = await this.#ownCpu(node, signal);
       const used = node.usageOfAll;
       return {
@@ -167,9 +179,10 @@ export class RedisCollector implements Collector {
   }
 
   async #refreshTopology(signal: AbortSignal): Promise<void> {
-    const within = AbortSignal.any([signal, AbortSignal.timeout(this.#deps.nodeDeadlineMs)]);
     try {
-      const found = await this.#finder.find(this.#masters, within);
+      const found = await withDeadline(signal, this.#deps.nodeDeadlineMs, (within) =>
+        this.#finder.find(this.#masters, within),
+      );
       this.#masters = found.masters;
       this.#cluster = found.cluster;
     } catch (error) {
@@ -179,6 +192,7 @@ export class RedisCollector implements Collector {
     const peers = new Set(this.#masters.map(({ peer }) => peer));
     this.#nodeWindows.retain(peers);
     this.#slotWindows.retain(peers);
+    this.#clocks.retain(peers);
     for (const [name, node] of this.#nodes) {
       if (peers.has(name) || this.#finder.isSeed(name)) continue;
       node.close();
@@ -190,20 +204,29 @@ export class RedisCollector implements Collector {
   async #pollMaster(master: Master, slotsDue: boolean, signal: AbortSignal): Promise<NodeResult> {
     const { peer } = master;
     const node = this.#node(master.address);
-    const within = AbortSignal.any([signal, AbortSignal.timeout(this.#deps.nodeDeadlineMs)]);
     const known = this.#infos.get(peer);
     const askLatency = known === undefined || hasLatencyHistogram(known);
     const askSlots = slotsDue && this.#cluster && (known === undefined || hasSlotStats(known));
-    const lines: CommandLine[] = [['INFO', 'all']];
+    const lines: CommandLine[] = [];
     if (askLatency) lines.push(['LATENCY', 'HISTOGRAM']);
     if (askSlots) lines.push(['CLUSTER', 'SLOT-STATS', 'SLOTSRANGE', 0, 16_383]);
+    // Last, so that it counts what the commands before it took; their replies are sent only after it.
+    lines.push(['INFO', 'all']);
     try {
-      const replies = await node.pipeline(lines, within);
-      const info = parseInfo(String(requireValue(replies[0])));
+      const { bytesReceived } = node.usageOfAll;
+      const replies = await withDeadline(signal, this.#deps.nodeDeadlineMs, (within) => node.pipeline(lines, within));
+      const info = parseInfo(String(requireValue(replies.at(-1))));
+      const usage = { ...node.usageOfAll, bytesReceived };
       if (info.loading) throw new Failure('loading', `${peer} is loading its data`);
       if (info.role !== 'master') throw new Failure('moved', `${peer} is no longer a master`);
       this.#infos.set(peer, info);
-      return this.#read(master, node, info, askLatency ? replies[1] : undefined, askSlots ? replies.at(-1) : undefined);
+      return this.#read(
+        master,
+        usage,
+        info,
+        askLatency ? replies[0] : undefined,
+        askSlots ? replies.at(-2) : undefined,
+      );
     } catch (error) {
       return { samples: [], absences: [absenceOf(failureOf(error), { scope: MASTERS.name, peer })], ownCpuSeconds: 0 };
     }
@@ -211,7 +234,7 @@ export class RedisCollector implements Collector {
 
   #read(
     master: Master,
-    node: RedisNode,
+    usage: NodeUsage,
     info: NodeInfo,
     latencyReply: Reply | undefined,
     slotsReply: Reply | undefined,
@@ -219,6 +242,7 @@ export class RedisCollector implements Collector {
     const { peer } = master;
     const absences: Absence[] = [];
     const atMs = info.serverTimeMs ?? this.#deps.now();
+    const epoch = `${info.runId} ${this.#clocks.check(peer, atMs, this.#deps.now())}`;
     const buckets = attempt(
       () => (latencyReply === undefined ? undefined : parseLatencyHistogram(requireValue(latencyReply), OWN_COMMANDS)),
       (failure) => {
@@ -230,15 +254,18 @@ export class RedisCollector implements Collector {
       peer,
       slots: countSlots(master.ranges),
       info,
+      epoch,
       atMs,
-      usage: node.usageOfAll,
+      usage,
       ...(buckets !== undefined && { buckets }),
     });
     const slots = attempt(
       () => {
         if (slotsReply === undefined) return [];
         const loads = parseSlotStats(requireValue(slotsReply));
-        return this.#slotWindows.observe(peer, info.runId, atMs, loads, this.#config.limits.cpuCores) ?? [];
+        const seen = this.#slotWindows.observe(peer, epoch, atMs, loads, this.#config.limits.cpuCores);
+        if (seen === undefined) throw new Failure('warming', 'a first look: a count needs two');
+        return seen;
       },
       (failure) => {
         if (hasSlotStats(info)) absences.push(absenceOf(failure, { scope: SLOTS.name, peer }));
@@ -265,8 +292,10 @@ export class RedisCollector implements Collector {
 
   async #ownCpu(node: RedisNode, signal: AbortSignal): Promise<number | undefined> {
     try {
-      const within = AbortSignal.any([signal, AbortSignal.timeout(this.#deps.nodeDeadlineMs)]);
-      const info = parseInfo(String(await node.ask(['INFO', 'all'], within)));
+      const reply = await withDeadline(signal, this.#deps.nodeDeadlineMs, (within) =>
+        node.ask(['INFO', 'all'], within),
+      );
+      const info = parseInfo(String(reply));
       return ownCpuOf(node.usageOfAll.byCommand, info);
     } catch {
       return undefined; // what it cost is then not told, rather than told as zero

@@ -67,6 +67,8 @@ const fields = z.object({
   connected_clients: number.optional(),
 });
 
+const WANTED: ReadonlySet<string> = new Set(Object.keys(fields.shape));
+
 const COMMAND_LINE = /^calls=(\d{1,20}),usec=(\d{1,20})(,|$)/;
 const KEYSPACE_LINE = /^keys=(\d{1,20})(,|$)/;
 
@@ -87,11 +89,11 @@ export function parseInfo(text: string): NodeInfo {
       const match = COMMAND_LINE.exec(value);
       if (match === null) throw garbage(name);
       commands.set(name.slice(8).toLowerCase(), { calls: Number(match[1]), usec: Number(match[2]) });
-    } else if (/^db\d+$/.test(name)) {
+    } else if (name.startsWith('db') && /^db\d+$/.test(name)) {
       const match = KEYSPACE_LINE.exec(value);
       if (match === null) throw garbage(name);
       keys += Number(match[1]);
-    } else {
+    } else if (WANTED.has(name)) {
       raw.set(name, value);
     }
   }

@@ -4,13 +4,15 @@
  * Commands go in pipelines; a pipeline that does not end in time drops the connection, so that a late reply is
  * never taken for the answer to a later question. The next call dials again.
  */
+import { isIP } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { Redis, type RedisOptions } from 'ioredis';
 import { Failure } from '../shared/failures.ts';
 import type { Secret } from '../shared/secret.ts';
 import type { TlsConfig } from '../shared/settings.ts';
 import { failureOf } from './errors.ts';
 
-export type CommandLine = readonly [command: string, ...args: (string | number)[]];
+export type CommandLine = readonly [command: string, ...args: (string | number | Buffer)[]];
 export type Reply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly failure: Failure };
 
 export interface Address {
@@ -39,7 +41,11 @@ export class RedisNode {
   readonly address: Address;
   readonly #access: Access;
   #client: Redis | undefined;
+  /** Shared by all who ask before the connection is made. */
+  #dialling: Promise<Redis> | undefined;
   #lastError: Error | undefined;
+  /** A connection that we dropped because it did not answer in time: others who wait on it are told the same. */
+  #late: Redis | undefined;
   #commands = 0;
   #bytesOfClosed = { sent: 0, received: 0 };
   readonly #byCommand = new Map<string, number>();
@@ -74,17 +80,19 @@ export class RedisNode {
     const client = await this.#connected(signal);
     const pipeline = client.pipeline();
     for (const [command, ...args] of lines) {
-      pipeline.call(command, ...args);
-      this.#count(command, args[0]);
+      const name = statName(command, args[0]);
+      if (NAMES_KEYS.has(name)) pipeline.callBuffer(command, ...args);
+      else pipeline.call(command, ...args);
+      this.#count(name);
     }
-    const results = await this.#within(signal, pipeline.exec());
+    const results = await this.#within(signal, pipeline.exec(), client);
     if (results === null) throw new Failure('internal', 'the pipeline was discarded');
     const replies = results.map(
       ([error, value], index): Reply =>
         error === null ? { ok: true, value } : { ok: false, failure: failureOf(error, commandName(lines[index])) },
     );
     if (replies.length > 0 && replies.every((reply) => !reply.ok && reply.failure.code === 'unreachable')) {
-      throw this.#connectionFailure(replies[0]);
+      throw this.#connectionFailure(client, replies[0]);
     }
     return replies;
   }
@@ -117,9 +125,9 @@ export class RedisNode {
     if (this.#duplicates.delete(duplicate)) this.#ended = addUsage(this.#ended, duplicate.usageOfAll);
   }
 
-  /** For MONITOR: the raw stream of what is connected. */
-  async raw(signal: AbortSignal): Promise<Redis> {
-    return this.#connected(signal);
+  /** Counts what was sent and received beside this connection, on a socket of its own. */
+  account(command: string, bytes: { readonly bytesSent: number; readonly bytesReceived: number }): void {
+    this.#ended = addUsage(this.#ended, { commands: 1, ...bytes, byCommand: new Map([[command, 1]]) });
   }
 
   close(): void {
@@ -131,60 +139,83 @@ export class RedisNode {
       received: this.#bytesOfClosed.received + received,
     };
     this.#client = undefined;
+    this.#dialling = undefined;
     client.disconnect();
   }
 
   async #connected(signal: AbortSignal): Promise<Redis> {
-    if (this.#client !== undefined && this.#client.status === 'ready') return this.#client;
-    this.close();
+    if (this.#client?.status === 'ready') return this.#client;
+    if (this.#dialling === undefined) {
+      this.close();
+      const client = this.#open();
+      this.#client = client;
+      this.#dialling = this.#dial(client);
+    }
+    const dialled = this.#client;
+    return this.#within(signal, this.#dialling, dialled);
+  }
+
+  #open(): Redis {
     this.#lastError = undefined;
     const client = new Redis(optionsOf(this.address, this.#access));
     client.on('error', (error: Error) => {
-      this.#lastError = error;
+      if (this.#client === client) this.#lastError = error;
     });
-    this.#client = client;
-    try {
-      await this.#within(signal, client.connect());
-    } catch (error) {
-      this.close();
-      throw error instanceof Failure ? error : failureOf(this.#lastError ?? error);
-    }
-    // ioredis reports a refused AUTH as an event and goes on unauthenticated.
-    if (this.#lastError !== undefined) {
-      const failure = failureOf(this.#lastError);
-      this.close();
-      throw failure;
-    }
     return client;
   }
 
-  async #within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  async #dial(client: Redis): Promise<Redis> {
+    try {
+      await client.connect();
+      // ioredis reports a refused AUTH as an event and goes on unauthenticated.
+      if (this.#client === client && this.#lastError !== undefined) throw this.#lastError;
+      return client;
+    } catch (error) {
+      throw this.#failureOf(client, error);
+    } finally {
+      if (this.#client === client) this.#dialling = undefined;
+    }
+  }
+
+  async #within<T>(signal: AbortSignal, work: Promise<T>, client: Redis | undefined): Promise<T> {
     let onAbort: (() => void) | undefined;
     const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(new Failure('timeout', `${this.name} did not answer within the deadline`));
+      onAbort = () => {
+        if (client === this.#client) {
+          this.#late = client;
+          this.close();
+        }
+        reject(this.#timeout());
+      };
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
     });
     work.catch(() => undefined); // it may fail after the deadline, when no one listens
     try {
       return await Promise.race([work, aborted]);
-    } catch (error) {
-      if (error instanceof Failure && error.code === 'timeout') this.close();
-      throw error;
     } finally {
       if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
     }
   }
 
-  #connectionFailure(reply: Reply | undefined): Failure {
-    const failure = this.#lastError !== undefined ? failureOf(this.#lastError) : undefined;
-    this.close();
-    return failure ?? (reply !== undefined && !reply.ok ? reply.failure : new Failure('unreachable', 'no reply'));
+  #timeout(): Failure {
+    return new Failure('timeout', `${this.name} did not answer within the deadline`);
   }
 
-  #count(command: string, first: string | number | undefined): void {
+  #connectionFailure(client: Redis, reply: Reply | undefined): Failure {
+    return this.#failureOf(client, reply !== undefined && !reply.ok ? reply.failure : new Error('no reply'));
+  }
+
+  /** Drops a connection that failed, unless another has taken its place, and says why it did. */
+  #failureOf(client: Redis, error: unknown): Failure {
+    if (this.#late === client) return this.#timeout();
+    const why = this.#client === client ? (this.#lastError ?? error) : error;
+    if (this.#client === client) this.close();
+    return failureOf(why);
+  }
+
+  #count(name: string): void {
     this.#commands++;
-    const name = statName(command, first);
     this.#byCommand.set(name, (this.#byCommand.get(name) ?? 0) + 1);
   }
 }
@@ -211,10 +242,13 @@ export function nameOf({ host, port }: Address): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Commands whose replies are key names, which are bytes and no text: they come as buffers. */
+const NAMES_KEYS: ReadonlySet<string> = new Set(['scan', 'cluster|getkeysinslot']);
+
 const CONTAINERS: ReadonlySet<string> = new Set(['cluster', 'config', 'object', 'latency', 'memory', 'hotkeys', 'acl']);
 
 /** As commandstats has it since 7.0: `object|freq`. */
-function statName(command: string, first: string | number | undefined): string {
+function statName(command: string, first: string | number | Buffer | undefined): string {
   const name = command.toLowerCase();
   return CONTAINERS.has(name) && first !== undefined ? `${name}|${String(first).toLowerCase()}` : name;
 }
@@ -228,21 +262,24 @@ function bytesOf(client: Redis | undefined): { sent: number; received: number } 
   return { sent: stream?.bytesWritten ?? 0, received: stream?.bytesRead ?? 0 };
 }
 
+export function tlsOptionsOf(host: string, tls: TlsConfig): ConnectionOptions {
+  return {
+    ...(tls.ca !== undefined && { ca: tls.ca }),
+    ...(tls.cert !== undefined && { cert: tls.cert }),
+    ...(tls.key !== undefined && { key: tls.key.reveal() }),
+    // An address is no server name (RFC 6066): Node refuses it there and verifies the certificate by host.
+    ...(tls.serverName !== undefined ? { servername: tls.serverName } : isIP(host) === 0 && { servername: host }),
+    rejectUnauthorized: !tls.insecureSkipVerify,
+  };
+}
+
 function optionsOf({ host, port }: Address, { username, password, tls }: Access): Omit<RedisOptions, 'replyMapping'> {
   return {
     host,
     port,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password: password.reveal() }),
-    ...(tls !== undefined && {
-      tls: {
-        ...(tls.ca !== undefined && { ca: tls.ca }),
-        ...(tls.cert !== undefined && { cert: tls.cert }),
-        ...(tls.key !== undefined && { key: tls.key.reveal() }),
-        servername: tls.serverName ?? host,
-        rejectUnauthorized: !tls.insecureSkipVerify,
-      },
-    }),
+    ...(tls !== undefined && { tls: tlsOptionsOf(host, tls) }),
     protocol: 2,
     lazyConnect: true,
     enableReadyCheck: false,

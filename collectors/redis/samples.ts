@@ -23,6 +23,8 @@ export interface NodeLook {
   readonly peer: string;
   readonly slots: number;
   readonly info: NodeInfo;
+  /** Changes when the process behind the counters or the sense of its clock does. */
+  readonly epoch: string;
   /** The server's clock where it tells it, ours otherwise. */
   readonly atMs: number;
   /** What we ourselves sent since the connection began: it is not the application's load. */
@@ -46,9 +48,9 @@ export class NodeWindows {
   }
 
   observe(look: NodeLook): NodeSamples {
-    const { peer, slots, info, atMs, usage, buckets } = look;
+    const { peer, slots, info, epoch, atMs, usage, buckets } = look;
     const at = (name: string, counters: ReadonlyMap<string, number>) =>
-      this.#windows.observe(`${peer}/${name}`, info.runId, atMs, counters);
+      this.#windows.observe(`${peer}/${name}`, epoch, atMs, counters);
     const calls =
       info.commands.size === 0
         ? 'untold'

@@ -1,4 +1,5 @@
 /** `check`: every configuration error at once; with --connect, what each target can tell and how to enable the rest. */
+import { withDeadline } from '../../collectors/index.ts';
 import { createCollector } from '../agent.ts';
 import type { Clock } from '../clock.ts';
 import { type Environment, formatProblems, type TargetConfig } from '../config.ts';
@@ -51,9 +52,10 @@ async function connect(target: TargetConfig, context: CommandContext): Promise<{
   const collector = createCollector(target, context.clock);
   const title = colours.bold(`${target.name} (${target.system})`);
   try {
-    const deadline = AbortSignal.any([context.signal, AbortSignal.timeout(target.poll.deadlineMs)]);
-    await collector.start(deadline);
-    const evidence = await collector.evidence(deadline);
+    const evidence = await withDeadline(context.signal, target.poll.deadlineMs, async (within) => {
+      await collector.start(within);
+      return collector.evidence(within);
+    });
     return { ok: true, text: [title, ...evidence.flatMap((line) => renderEvidence(line, colours))].join('\n') };
   } catch (error) {
     const remedy =

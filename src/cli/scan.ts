@@ -1,4 +1,5 @@
 /** `scan`: one look at a server that nobody prepared; findings in words and a table, or as JSON. */
+import { withDeadline } from '../../collectors/index.ts';
 import { createCollector } from '../agent.ts';
 import { formatProblems, loadConfig, type TargetConfig } from '../config.ts';
 import { HotspotTracker } from '../detect/tracker.ts';
@@ -61,12 +62,13 @@ async function look(
     terminal.progress(`${bar(seen / Math.max(1, total))} ${seen} of ${total} keys`),
   );
   const poll = async () => {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(config.poll.deadlineMs)]);
-    const reading = await collector.poll({ signal: deadline, attentive: true });
+    const reading = await withDeadline(signal, config.poll.deadlineMs, (within) =>
+      collector.poll({ signal: within, attentive: true }),
+    );
     return { reading, evaluation: evaluate(reading, tracker, show, clock.date()) };
   };
   try {
-    await collector.start(AbortSignal.any([signal, AbortSignal.timeout(config.poll.deadlineMs)]));
+    await withDeadline(signal, config.poll.deadlineMs, (within) => collector.start(within));
     await poll();
     await watch(options.forMs, context);
     await poll();

@@ -51,7 +51,8 @@ export interface Load {
   stop(): Promise<LoadCounts>;
 }
 
-const TICK_MS = 10;
+/** As smooth as a timer allows: the users of a real server do not call all at the same moment. */
+const TICK_MS = 1;
 /** What is later than this is left out, or a pause of ours would end in a burst no user makes. */
 const CATCH_UP_MS = 200;
 const DEFAULT_RATE = 5_000;

@@ -41,7 +41,7 @@ export class Traffic {
 
 /** The share of the load that each of `masters` with equal slot ranges has of keys `prefix0` … by Zipf. */
 export function zipfShares(masters: number, prefix: string, keys = 100_000, exponent = 0.99): number[] {
-  const loads = new Array<number>(masters).fill(0);
+  const loads = Array.from({ length: masters }, () => 0);
   let total = 0;
   for (let rank = 0; rank < keys; rank++) {
     const weight = (rank + 1) ** -exponent;

@@ -5,11 +5,13 @@ import { isOwnOnly, useOf } from '../commands.ts';
 import type { RedisTargetConfig } from '../config.ts';
 import { type NodeInfo, parseInfo } from '../info.ts';
 import type { RedisNode } from '../node.ts';
+import type { KeyNames } from './key-names.ts';
 
 export interface ProbeContext {
   readonly node: RedisNode;
   readonly info: NodeInfo;
   readonly config: RedisTargetConfig;
+  readonly names: KeyNames;
   /** Aborts at the end of the probe's time. */
   readonly signal: AbortSignal;
   /** Milliseconds of a monotonic clock. */

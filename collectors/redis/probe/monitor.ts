@@ -4,10 +4,10 @@
  */
 import type { KeyShare } from '../../../src/model.ts';
 import { Failure } from '../../shared/failures.ts';
-import { keysOf, useOf } from '../commands.ts';
-import { failureOf } from '../errors.ts';
+import { isOwnOnly, keysOf, useOf } from '../commands.ts';
 import { binomialBounds } from './bounds.ts';
 import { KEYS_NAMED, type Named, type ProbeContext } from './context.ts';
+import { readMonitor } from './monitor-stream.ts';
 
 interface Uses {
   total: number;
@@ -21,45 +21,28 @@ const LEAST_COMMANDS = 20;
 
 export async function monitorBurst(context: ProbeContext): Promise<Named> {
   const { monitorMs, monitorBytes } = context.config.probe;
-  const connection = context.node.duplicate();
+  const uses = new Map<string, Uses>();
+  let commands = 0;
   const startedAt = context.now();
-  try {
-    const client = await connection.raw(context.signal);
-    const monitor = await client.monitor().catch((error: unknown) => {
-      throw failureOf(error, 'monitor');
-    });
-    monitor.on('error', () => undefined); // ends the burst below, by its close
-    const uses = new Map<string, Uses>();
-    let commands = 0;
-    let bytes = 0;
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        context.signal.removeEventListener('abort', end);
-        bytes = monitor.stream.bytesRead;
-        monitor.disconnect();
-        resolve();
-      };
-      const timer = setTimeout(end, monitorMs);
-      context.signal.addEventListener('abort', end, { once: true });
-      monitor.once('end', end);
-      monitor.on('monitor', (_time: string, args: readonly string[]) => {
-        const [command, ...rest] = args;
-        if (command === undefined) return;
-        commands++;
-        countKeys(uses, command.toLowerCase(), rest);
-        if (monitor.stream.bytesRead >= monitorBytes) end();
-      });
-    });
-    const lastedMs = Math.round(context.now() - startedAt);
-    const evidence = `a MONITOR burst of ${commands} commands and ${bytes} bytes in ${lastedMs} ms`;
-    if (commands < LEAST_COMMANDS) {
-      return { keys: [], shortfall: new Failure('warming', `${evidence}: too few to rank keys`) };
-    }
-    return { keys: rank(uses, commands, evidence) };
-  } finally {
-    context.node.end(connection);
+  const limits = { durationMs: monitorMs, bytes: monitorBytes };
+  const usage = await readMonitor(
+    context.node.address,
+    context.config,
+    limits,
+    context.signal,
+    ([command, ...args]) => {
+      if (command === undefined || isOwnOnly(command.toLowerCase())) return;
+      commands++;
+      countKeys(uses, command.toLowerCase(), args);
+    },
+  );
+  context.node.account('monitor', usage);
+  const lastedMs = Math.round(context.now() - startedAt);
+  const evidence = `a MONITOR burst of ${commands} commands and ${usage.bytesReceived} bytes in ${lastedMs} ms`;
+  if (commands < LEAST_COMMANDS) {
+    return { keys: [], shortfall: new Failure('warming', `${evidence}: too few to rank keys`) };
   }
+  return { keys: rank(uses, commands, evidence) };
 }
 
 function countKeys(uses: Map<string, Uses>, command: string, args: readonly string[]): void {

@@ -46,7 +46,7 @@ async function rankByCounter(
   untilMs: number,
 ): Promise<Ranking> {
   const settings = await lfuSettings(context);
-  const commandFor = (key: string) => ['OBJECT', 'FREQ', key] as const;
+  const commandFor = (key: string) => ['OBJECT', 'FREQ', context.names.argument(key)] as const;
   const options = { commandFor, score: (counter: number) => counter, keep: KEPT };
   const firstAt = context.now();
   const { found, complete, extent } = await candidates(context, names, untilMs, options);
@@ -74,7 +74,7 @@ async function rankByTouch(
   names: readonly string[] | undefined,
   untilMs: number,
 ): Promise<Ranking> {
-  const commandFor = (key: string) => ['OBJECT', 'IDLETIME', key] as const;
+  const commandFor = (key: string) => ['OBJECT', 'IDLETIME', context.names.argument(key)] as const;
   // An idle time of 0 or 1 is a touch after the last tick but one: within one to two seconds.
   const options = { commandFor, score: (idle: number) => (idle <= 1 ? -idle : undefined), keep: CANDIDATES };
   const began = await readInfo(context, 'server');
@@ -82,7 +82,8 @@ async function rankByTouch(
   const ended = await readInfo(context, 'server');
   const touches = await measureTouches(context, {
     keys: found.map(({ key }) => key),
-    touchedWithin: 1 + meanPhase(began.serverTimeMs ?? 0, ended.serverTimeMs ?? 0),
+    foundFromMs: began.serverTimeMs ?? 0,
+    foundToMs: ended.serverTimeMs ?? 0,
     untilMs,
   });
   return {
@@ -91,14 +92,6 @@ async function rankByTouch(
     complete: complete && found.length < CANDIDATES,
     others: touches.others,
   };
-}
-
-/** The mean part of a second that had passed since its tick over a stretch of time, 0..1. */
-function meanPhase(fromMs: number, toMs: number): number {
-  const points = 32;
-  let sum = 0;
-  for (let point = 0; point <= points; point++) sum += (fromMs + ((toMs - fromMs) * point) / points) % 1000;
-  return sum / (points + 1) / 1000;
 }
 
 async function candidates(

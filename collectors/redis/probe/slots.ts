@@ -23,7 +23,7 @@ const MAX_KEYS_A_SLOT = 2000;
 /** A request is at least this long: no fewer events than this many bytes each were seen. */
 const BYTES_AN_EVENT = 64;
 
-const names = z.array(z.string());
+const names = z.array(z.union([z.string(), z.instanceof(Buffer)]));
 
 /** The slots that take at least 5 % of the node's CPU or bytes right now, hottest first, with their keys. */
 export async function findHotSlots(context: ProbeContext): Promise<HotSlot[]> {
@@ -62,7 +62,7 @@ export async function findHotSlots(context: ProbeContext): Promise<HotSlot[]> {
         slot,
         cpuShare,
         share: { low: Math.min(low, cpuShare), estimate: bytesShare, high: Math.max(high, cpuShare) },
-        keys: keys.data,
+        keys: keys.data.map((raw) => context.names.decode(raw)),
         complete: keys.data.length < MAX_KEYS_A_SLOT,
       };
     }),

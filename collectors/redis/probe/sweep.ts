@@ -30,7 +30,8 @@ export interface SweepOptions {
   readonly untilMs: number;
 }
 
-const scanReply = z.tuple([z.string(), z.array(z.string())]);
+const bytes = z.union([z.string(), z.instanceof(Buffer)]);
+const scanReply = z.tuple([bytes, z.array(bytes)]);
 
 /** One round trip a step: the keys of the last SCAN are asked together with the next SCAN. */
 export async function sweepNode(context: ProbeContext, options: SweepOptions): Promise<Sweep> {
@@ -53,7 +54,8 @@ export async function sweepNode(context: ProbeContext, options: SweepOptions): P
     const scan = requireValue(replies.at(-1));
     const parsed = scanReply.safeParse(scan);
     if (!parsed.success) throw new Failure('garbage', 'the reply to SCAN is not a cursor and keys');
-    [cursor, keys] = parsed.data;
+    cursor = String(parsed.data[0]);
+    keys = parsed.data[1].map((raw) => context.names.decode(raw));
     complete = cursor === '0';
   }
   return { best: best.sorted(), seen, complete };
@@ -88,7 +90,7 @@ function scoreReplies(
       throw reply.failure;
     }
     if (reply.value === null) continue;
-    if (typeof reply.value !== 'number' || !(reply.value >= 0)) {
+    if (typeof reply.value !== 'number' || !Number.isSafeInteger(reply.value) || reply.value < 0) {
       throw new Failure('garbage', 'a key has a counter or an idle time that is no number');
     }
     const value = options.score(reply.value);

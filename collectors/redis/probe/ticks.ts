@@ -20,8 +20,10 @@ export interface Look {
 
 export interface Tick {
   readonly looks: readonly Look[];
-  /** When within the second it was seen, in ms: where to expect the next. */
+  /** When within the second it was seen, in ms. */
   readonly phaseMs: number;
+  /** Where to expect the next. */
+  readonly nextPhaseMs: number;
 }
 
 export interface TickPlan {
@@ -35,7 +37,10 @@ export interface TickPlan {
 
 /** Before the tick is expected. */
 const LEAD_MS = 4;
-const TICK_WITHIN_MS = 400;
+/** One that came before it was expected is made up for by the next. */
+const TICK_WITHIN_MS = 1300;
+/** serverCron runs ten times a second and drifts: a tick that was late may be early the next time. */
+const LATE_PHASE_MS = 85;
 /** Keys in one pipeline: a fraction of a millisecond of the server. */
 const PART = 500;
 
@@ -60,36 +65,42 @@ export async function catchTick(context: ProbeContext, plan: TickPlan): Promise<
     for (const look of more) if (look.touched) waiting.delete(look.key);
     if (waiting.size === 0) break;
   }
-  return { looks, phaseMs: moment.byMs % 1000 };
+  const phaseMs = moment.byMs % 1000;
+  return { looks, phaseMs, nextPhaseMs: phaseMs < LATE_PHASE_MS ? phaseMs : 0 };
 }
 
 async function awaitTick(context: ProbeContext, plan: TickPlan): Promise<{ moment: Moment; looks: Look[] }> {
-  const start = await ask(context, []);
-  const clock = start.after.lruClock;
-  const serverMs = start.after.serverTimeMs;
-  if (clock === undefined || serverMs === undefined) {
-    throw new Failure('unsupported', 'the server does not tell its access clock (INFO lru_clock and server_time_usec)');
-  }
-  await context.sleep((plan.expectedPhaseMs - LEAD_MS - (serverMs % 1000) + 2000) % 1000, context.signal);
+  const start = timesOf(await ask(context, []));
+  await context.sleep((plan.expectedPhaseMs - LEAD_MS - (start.endedMs % 1000) + 2000) % 1000, context.signal);
+  // The clock may have ticked during the sleep: what counts is the tick after it.
+  const from = timesOf(await ask(context, []));
   const giveUpAt = context.now() + TICK_WITHIN_MS;
   const early = plan.askEarly ? plan.keys : [];
-  let afterMs = serverMs;
+  let afterMs = from.endedMs;
   for (;;) {
-    const { before, after, idle } = await ask(context, early);
-    const beganMs = before.serverTimeMs ?? 0;
-    const endedMs = after.serverTimeMs ?? 0;
-    if (before.lruClock !== clock) {
-      const moment = { afterMs, byMs: beganMs, clock: before.lruClock ?? 0 };
-      const looks = after.lruClock === before.lruClock ? toLooks(early, idle, beganMs, endedMs, moment) : [];
-      return { moment, looks };
+    const answer = await ask(context, early);
+    const { clockBefore, clockAfter, beganMs, endedMs } = timesOf(answer);
+    if (clockBefore !== from.clockAfter) {
+      const moment = { afterMs, byMs: beganMs, clock: clockBefore };
+      return { moment, looks: clockAfter === clockBefore ? toLooks(early, answer.idle, beganMs, endedMs, moment) : [] };
     }
     // A tick within the question spoils its answers, but is known all the same.
-    if (after.lruClock !== clock)
-      return { moment: { afterMs: beganMs, byMs: endedMs, clock: after.lruClock ?? 0 }, looks: [] };
+    if (clockAfter !== clockBefore)
+      return { moment: { afterMs: beganMs, byMs: endedMs, clock: clockAfter }, looks: [] };
     afterMs = endedMs;
-    if (context.now() > giveUpAt)
+    if (context.now() > giveUpAt) {
       throw new Failure('timeout', 'the access clock of the server did not tick when it should have');
+    }
   }
+}
+
+function timesOf({ before, after }: { readonly before: NodeInfo; readonly after: NodeInfo }) {
+  const { lruClock: clockBefore, serverTimeMs: beganMs } = before;
+  const { lruClock: clockAfter, serverTimeMs: endedMs } = after;
+  if (clockBefore === undefined || clockAfter === undefined || beganMs === undefined || endedMs === undefined) {
+    throw new Failure('unsupported', 'the server does not tell its access clock (INFO lru_clock and server_time_usec)');
+  }
+  return { clockBefore, clockAfter, beganMs, endedMs };
 }
 
 /** Undefined when another tick has come. */
@@ -97,9 +108,10 @@ async function lookAt(context: ProbeContext, keys: readonly string[], moment: Mo
   const looks: Look[] = [];
   for (let at = 0; at < keys.length; at += PART) {
     const part = keys.slice(at, at + PART);
-    const { before, after, idle } = await ask(context, part);
-    if (after.lruClock !== moment.clock) return undefined;
-    looks.push(...toLooks(part, idle, before.serverTimeMs ?? 0, after.serverTimeMs ?? 0, moment));
+    const answer = await ask(context, part);
+    const { clockAfter, beganMs, endedMs } = timesOf(answer);
+    if (clockAfter !== moment.clock) return undefined;
+    looks.push(...toLooks(part, answer.idle, beganMs, endedMs, moment));
   }
   return looks;
 }
@@ -122,7 +134,11 @@ function toLooks(
 const INFO_SERVER: CommandLine = ['INFO', 'server'];
 
 async function ask(context: ProbeContext, keys: readonly string[]) {
-  const lines = [INFO_SERVER, ...keys.map((key): CommandLine => ['OBJECT', 'IDLETIME', key]), INFO_SERVER];
+  const lines = [
+    INFO_SERVER,
+    ...keys.map((key): CommandLine => ['OBJECT', 'IDLETIME', context.names.argument(key)]),
+    INFO_SERVER,
+  ];
   const replies = await context.node.pipeline(lines, context.signal);
   return {
     before: clockOf(replies[0]),

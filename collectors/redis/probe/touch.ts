@@ -14,8 +14,9 @@ export interface TouchedKey extends TouchRate {
 
 export interface TouchOptions {
   readonly keys: readonly string[];
-  /** The seconds within which every one of the keys is known to have been touched before; 0 when that is not known. */
-  readonly touchedWithin: number;
+  /** When the keys were found with an idle time of 0 or 1, by the server's clock in ms: from, to. */
+  readonly foundFromMs: number;
+  readonly foundToMs: number;
   /** By the clock of the context: no tick is begun that could not end by then. */
   readonly untilMs: number;
 }
@@ -31,53 +32,65 @@ export interface Touches {
 const FEW = 200;
 /** Kept for the close looks even if the last single look did not see them touched. */
 const KEPT_AT_LEAST = 24;
-const MAX_TICKS = 6;
+const MAX_TICKS = 9;
+/** Kept after a close look: the fewer, the closer the looks follow each other. */
+const CLOSEST = 16;
 /** Ticks in which a few keys are looked at closely: more tell fast keys apart better. */
-const CLOSE_TICKS = 3;
+const CLOSE_TICKS = 6;
+/** Late enough for a hot key to have been touched since the tick, early enough for most others not to. */
+const COARSE_LOOK_MS = 12;
 const CLOSE_LOOKS_MS = [0, 0, 0, 1, 2, 4, 8, 16, 32, 64];
 const TICK_MS = 1150;
 
 export async function measureTouches(context: ProbeContext, options: TouchOptions): Promise<Touches> {
-  const { keys, touchedWithin, untilMs } = options;
+  const { keys, untilMs } = options;
   const touches = new Map<string, FirstTouch[]>(keys.map((key) => [key, []]));
   let remaining = keys;
   let expectedPhaseMs = 0;
+  let firstPhaseMs: number | undefined;
   let closeTicks = 0;
   for (let tick = 0; tick < MAX_TICKS && closeTicks < CLOSE_TICKS && remaining.length > 0; tick++) {
     if (tick > 0 && context.now() + TICK_MS > untilMs) break;
     const close = remaining.length <= FEW;
-    const { looks, phaseMs } = await catchTick(context, {
+    const { looks, phaseMs, nextPhaseMs } = await catchTick(context, {
       keys: remaining,
-      looksMs: close ? CLOSE_LOOKS_MS : [0],
+      looksMs: close ? CLOSE_LOOKS_MS : [COARSE_LOOK_MS],
       askEarly: close,
       expectedPhaseMs,
     });
-    expectedPhaseMs = phaseMs;
+    expectedPhaseMs = nextPhaseMs;
+    firstPhaseMs ??= phaseMs;
     if (close) closeTicks++;
     for (const [key, touch] of firstTouches(looks)) touches.get(key)?.push(touch);
     remaining = fastest(remaining, looks, touches, close);
     if (closeTicks > 1 && outOfSight(rank(touches)) <= 1) break;
   }
   const ranked = rank(touches);
-  return { keys: ranked, others: touchesOfOthers(ranked, touches, touchedWithin) };
+  return { keys: ranked, others: touchesOfOthers(ranked, touches, touchedWithin(options, firstPhaseMs ?? 0)) };
 }
 
 function outOfSight(ranked: readonly TouchedKey[]): number {
   return ranked.filter(({ rate }) => rate === undefined).length;
 }
 
-/** After a single look: those that were touched. After many: the fastest few, whatever was seen of them this time. */
+/** After a single look: those that were touched. After many: the fastest of all ticks so far. */
 function fastest(
   keys: readonly string[],
   looks: readonly Look[],
   touches: ReadonlyMap<string, readonly FirstTouch[]>,
   close: boolean,
 ): readonly string[] {
-  if (close) return keys;
+  const rankOf = (names: readonly string[]) => rank(new Map(names.map((key) => [key, touches.get(key) ?? []])));
+  if (close) {
+    return rankOf(keys)
+      .slice(0, CLOSEST)
+      .map(({ key }) => key);
+  }
   const touched = new Set(looks.filter((look) => look.touched).map(({ key }) => key));
   if (touched.size > FEW) return [...touched];
-  const few = rank(new Map(keys.map((key) => [key, touches.get(key) ?? []])));
-  return few.slice(0, Math.max(touched.size, KEPT_AT_LEAST)).map(({ key }) => key);
+  return rankOf(keys)
+    .slice(0, Math.max(touched.size, KEPT_AT_LEAST))
+    .map(({ key }) => key);
 }
 
 function firstTouches(looks: readonly Look[]): Map<string, FirstTouch> {
@@ -96,6 +109,22 @@ function rank(touches: ReadonlyMap<string, readonly FirstTouch[]>): TouchedKey[]
   return keys.sort(
     (a, b) => (b.rate ?? Number.POSITIVE_INFINITY) - (a.rate ?? Number.POSITIVE_INFINITY) || b.low - a.low,
   );
+}
+
+/** What the model of independent touches may be off by, beside chance. */
+const MODEL_ERROR = 0.1;
+
+/**
+ * An idle time of 0 or 1 means a touch after the last tick but one: within a second and what had passed of the next
+ * one, here on average over the time of the search, in seconds.
+ */
+function touchedWithin({ foundFromMs, foundToMs }: TouchOptions, phaseMs: number): number {
+  const points = 32;
+  let passedMs = 0;
+  for (let point = 0; point <= points; point++) {
+    passedMs += (foundFromMs + ((foundToMs - foundFromMs) * point) / points - phaseMs + 1000) % 1000;
+  }
+  return 1 + passedMs / (points + 1) / 1000;
 }
 
 /**
@@ -123,6 +152,6 @@ function touchesOfOthers(
       variance += 1 / within ** 2;
     }
   }
-  const spread = 3 * Math.sqrt(variance);
+  const spread = 3 * Math.sqrt(variance) + MODEL_ERROR * sum;
   return { low: Math.max(0, sum - spread), estimate: sum, high: sum + spread };
 }

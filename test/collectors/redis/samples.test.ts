@@ -35,7 +35,15 @@ function usageOf(byCommand: Record<string, number>, bytesSent = 0, bytesReceived
 
 function looks(limits: ConstructorParameters<typeof NodeWindows>[0] = LIMITS, windows = new NodeWindows(limits)) {
   return (atMs: number, info: NodeInfo, usage: NodeUsage = NO_USAGE, buckets?: ReadonlyMap<number, number>) =>
-    windows.observe({ peer: PEER, slots: 100, info, atMs, usage, ...(buckets !== undefined && { buckets }) });
+    windows.observe({
+      peer: PEER,
+      slots: 100,
+      info,
+      epoch: info.runId,
+      atMs,
+      usage,
+      ...(buckets !== undefined && { buckets }),
+    });
 }
 
 function values({ samples }: NodeSamples): Record<string, number> {

@@ -4,6 +4,7 @@ import { redisTargetSchema, resolveRedisTarget } from '../../../collectors/redis
 import { type NodeInfo, parseInfo } from '../../../collectors/redis/info.ts';
 import { type CommandLine, RedisNode, type Reply } from '../../../collectors/redis/node.ts';
 import type { ProbeContext } from '../../../collectors/redis/probe/context.ts';
+import { KeyNames } from '../../../collectors/redis/probe/key-names.ts';
 import { Failure } from '../../../collectors/shared/failures.ts';
 
 export const SERVERS = ['redis-7.0.15', 'redis-8.6.3', 'valkey-9.1.2'] as const;
@@ -58,6 +59,7 @@ export function contextOn(node: RedisNode, changes: Partial<ProbeContext> = {}):
     node,
     info: infoWith(),
     config: resolveRedisTarget('t', redisTargetSchema.parse({ urls: ['redis://127.0.0.1'] }), () => ''),
+    names: new KeyNames(),
     signal: new AbortController().signal,
     now: () => nowMs,
     async sleep(ms, signal) {

@@ -7,6 +7,10 @@ import { noiseDeviations, noiseRatio, skewOf, skewOfLoads } from '../../../src/d
 const load = fc.double({ min: 0, max: 1e9, noNaN: true });
 const loads = fc.array(load, { minLength: 2, maxLength: 200 }).filter((all) => all.some((one) => one > 1e-3));
 
+function same(count: number, load: number): number[] {
+  return Array.from({ length: count }, () => load);
+}
+
 function assertClose(actual: number, expected: number, tolerance = 1e-9): void {
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not within ${tolerance} of ${expected}`);
 }
@@ -62,8 +66,8 @@ test('the score is what the hottest peer has more than the mean of the others, o
 
 test('equal loads score 0, one loaded peer scores 1, no load and no company score 0', () => {
   for (const peers of [2, 3, 6, 16, 100, 16_384]) {
-    assertClose(skewOfLoads(new Array(peers).fill(7.3)), 0);
-    assert.equal(skewOfLoads([5, ...new Array(peers - 1).fill(0)]), 1);
+    assertClose(skewOfLoads(same(peers, 7.3)), 0);
+    assert.equal(skewOfLoads([5, ...same(peers - 1, 0)]), 1);
   }
   assert.equal(skewOfLoads([0, 0, 0]), 0);
   assert.equal(skewOfLoads([9]), 0);
@@ -86,7 +90,7 @@ test('at twice the mean the score comes down to 0.5 as peers are added, at 4 and
 });
 
 test('at twice the mean of the others the score is 0.5 exactly, whatever the number of peers', () => {
-  for (const peers of [2, 3, 6, 16, 100]) assertClose(skewOfLoads([20, ...new Array(peers - 1).fill(10)]), 0.5);
+  for (const peers of [2, 3, 6, 16, 100]) assertClose(skewOfLoads([20, ...same(peers - 1, 10)]), 0.5);
 });
 
 test('the noise bound is a part of the count that shrinks with its square root', () => {

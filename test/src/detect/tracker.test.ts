@@ -45,7 +45,7 @@ test('an open hotspot does not flap: between the two thresholds it stays, and a 
   assert.equal(agent.state('a'), 'open');
   for (let i = 0; i < 10; i++) {
     agent.ticks(2, calm);
-    agent.tick(warm);
+    agent.tick(i % 2 === 0 ? warm : hot);
     assert.equal(agent.state('a'), 'open');
   }
   agent.ticks(3, calm);

@@ -48,7 +48,7 @@ const fragmented: fc.Arbitrary<SlotTopology> = fc
 
 /** Who owns each slot. */
 function ownership(topology: SlotTopology): string[] {
-  const owners = new Array<string>(SLOTS).fill('');
+  const owners = Array.from({ length: SLOTS }, () => '');
   for (const { peer, ranges } of topology.masters) {
     for (const [first, last] of ranges) owners.fill(peer, first, last + 1);
   }

@@ -173,6 +173,10 @@ test("another operator's session is neither ended nor reset", async () => {
     await assert.rejects(redisHotkeys(context), (error) => error instanceof Failure && error.code === 'occupied');
     assert.deepEqual(sent(node), ['GET']);
   }
+  const long = server(REAL['hotkeysActive']);
+  const yearsLater = contextOn(long, { info: infoWith({ serverTimeMs: 1.9e12 }) });
+  await assert.rejects(redisHotkeys(yearsLater), { code: 'occupied' });
+  assert.deepEqual(sent(long), ['GET']);
 });
 
 test('a result that no one has read for ten minutes belongs to no one', async () => {

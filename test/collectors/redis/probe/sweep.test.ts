@@ -111,7 +111,7 @@ test('a refused command and garbage are failures, not silence', async () => {
     await assert.rejects(
       sweepNode(contextOn(server(new Map([['a', value]]))), OPTIONS),
       { code: 'garbage' },
-      String(value),
+      JSON.stringify(value),
     );
   }
   for (const scan of [null, 'x', [], ['0'], [0, []], ['0', 'keys'], ['0', [1]], ['0', [null]]]) {
