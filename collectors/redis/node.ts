@@ -140,7 +140,7 @@ export class RedisNode {
     };
     this.#client = undefined;
     this.#dialling = undefined;
-    client.disconnect();
+    drop(client);
   }
 
   async #connected(signal: AbortSignal): Promise<Redis> {
@@ -218,6 +218,12 @@ export class RedisNode {
     this.#commands++;
     this.#byCommand.set(name, (this.#byCommand.get(name) ?? 0) + 1);
   }
+}
+
+/** At once: ioredis alone would wait up to 2 s for the other end to agree, and also where there is none any more. */
+function drop(client: Redis): void {
+  if (client.stream?.closed !== true) client.disconnect();
+  client.stream?.destroy();
 }
 
 function addUsage(a: NodeUsage, b: NodeUsage): NodeUsage {

@@ -3,6 +3,7 @@
 import { skewOfLoads } from '../detect/skew.ts';
 import type { Case } from '../diagnose/case.ts';
 import type { Recommendation } from '../model.ts';
+import { WARNING_PRESSURE } from '../severity.ts';
 
 /** Loads by peer: per second for a count, the level otherwise. */
 export type Loads = ReadonlyMap<string, number>;
@@ -30,7 +31,7 @@ export function expectedOutcome(facts: Case, before: Loads, after: Loads): Recom
 /** Good enough to stop adding copies, shards or moves. */
 export function isRelieved(facts: Case, expected: Recommendation['expected']): boolean {
   const calm = (expected.skew ?? 0) < facts.thresholds.resolveSkew;
-  return calm && (expected.pressure ?? 0) < facts.thresholds.openPressure;
+  return calm && (expected.pressure ?? 0) < WARNING_PRESSURE;
 }
 
 function round(value: number): number {

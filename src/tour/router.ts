@@ -3,8 +3,8 @@
  * Follows MOVED and ASK, reads the slot map anew when a node is away, counts errors instead of throwing them.
  */
 
-import keySlot from 'cluster-key-slot';
 import { Redis } from 'ioredis';
+import { slotOf } from '../recommend/slots.ts';
 import { SLOTS } from './cluster.ts';
 import { readSlots } from './replies.ts';
 
@@ -67,7 +67,7 @@ export class Router {
   slotOf(key: string): number {
     let slot = this.#slotOf.get(key);
     if (slot === undefined) {
-      slot = keySlot(key);
+      slot = slotOf(key);
       // Bounded: a run over endless distinct keys must not become a leak.
       if (this.#slotOf.size < 1_000_000) this.#slotOf.set(key, slot);
     }

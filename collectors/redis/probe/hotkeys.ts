@@ -38,7 +38,7 @@ export async function redisHotkeys(context: ProbeContext): Promise<Named> {
   const rate = await currentRate(context);
   const ratio = Math.max(1, Math.round((rate * SESSION_MS) / 1000 / WANTED_SAMPLES));
   const seconds = Math.ceil(SESSION_MS / 1000) + 1;
-  let ours = true; // also when START is not answered in time: it may have begun
+  let session: OwnSession = { begun: 'perhaps' };
   try {
     await node
       .ask(
@@ -46,31 +46,59 @@ export async function redisHotkeys(context: ProbeContext): Promise<Named> {
         signal,
       )
       .catch((error: unknown) => {
-        if (!(error instanceof Failure) || error.code !== 'timeout') ours = false;
+        // Not answered in time, it may have begun all the same.
+        if (!(error instanceof Failure) || error.code !== 'timeout') session = { begun: 'no' };
         throw error instanceof Failure && /already|active|progress/i.test(error.message) ? occupied() : error;
       });
+    session = { begun: 'yes' };
+    const begun = parseSession(await node.ask(['HOTKEYS', 'GET'], signal));
+    if (begun !== undefined) session = { begun: 'yes', startedAtMs: begun.startedAtMs };
     await context.sleep(SESSION_MS, signal);
     await node.ask(['HOTKEYS', 'STOP'], signal);
-    const session = parseSession(await node.ask(['HOTKEYS', 'GET'], signal));
-    if (session === undefined) throw new Failure('moved', 'the HOTKEYS session was ended by someone else');
-    return { keys: sharesOf(session, rate) };
+    const result = parseSession(await node.ask(['HOTKEYS', 'GET'], signal));
+    if (result === undefined) throw new Failure('moved', 'the HOTKEYS session was ended by someone else');
+    return { keys: sharesOf(result, rate) };
   } finally {
-    if (ours) await endSession(context);
+    await endSession(context, session);
   }
 }
 
-/** With a time of its own: the session ends also when the probe was aborted. */
-async function endSession({ node }: ProbeContext): Promise<void> {
+/** What is known of our session, to tell it from one that another operator began after ours had run out. */
+interface OwnSession {
+  /** `perhaps`: START was sent and not answered. */
+  readonly begun: 'no' | 'perhaps' | 'yes';
+  /** By the server's clock. */
+  readonly startedAtMs?: number;
+}
+
+/** With a time of its own: the session ends also when the probe was aborted. Never one that is another's. */
+async function endSession(context: ProbeContext, own: OwnSession): Promise<void> {
+  if (own.begun === 'no') return;
   const signal = AbortSignal.timeout(STOP_WITHIN_MS);
-  await node
-    .pipeline(
+  try {
+    if (!(await isOurs(context, own, signal))) return;
+    await context.node.pipeline(
       [
         ['HOTKEYS', 'STOP'],
         ['HOTKEYS', 'RESET'],
       ],
       signal,
-    )
-    .catch(() => undefined); // its DURATION ends it
+    );
+  } catch {
+    // It could not be reached: its DURATION ends it.
+  }
+}
+
+async function isOurs({ node, info }: ProbeContext, own: OwnSession, signal: AbortSignal): Promise<boolean> {
+  const reply = await node.ask(['HOTKEYS', 'GET'], signal);
+  try {
+    const found = parseSession(reply);
+    if (found === undefined) return false;
+    if (own.startedAtMs !== undefined) return found.startedAtMs === own.startedAtMs;
+    return found.startedAtMs >= (info.serverTimeMs ?? 0);
+  } catch {
+    return own.begun === 'yes'; // it cannot be read, but it was begun by us
+  }
 }
 
 async function currentRate(context: ProbeContext): Promise<number> {

@@ -5,6 +5,7 @@ import calculateSlot from 'cluster-key-slot';
 import fc from 'fast-check';
 import type { AccessMix, Mitigation, SlotTopology } from '../../../src/model.ts';
 import { numberedKey, slotOf, suffixByMaster } from '../../../src/recommend/slots.ts';
+import { WARNING_PRESSURE } from '../../../src/severity.ts';
 import { callsOf, factsOf, hotKey, numbersOf, ownerOfKey, recommendFor, skewByHand } from '../../support/cases.ts';
 import { clusterOf, DEFAULTS, evenCluster, peerName } from '../../support/readings.ts';
 
@@ -151,7 +152,7 @@ function holdToPlan(plan: Plan, mitigation: Mitigation, divides: keyof AccessMix
   };
   // 0.001 of slack: what is promised is rounded to three digits.
   const relieves = ({ skew, pressure, ratio }: ReturnType<typeof outcome>, slack = 0) =>
-    skew < DEFAULTS.resolveSkew - slack && pressure < DEFAULTS.openPressure - slack && ratio < 1 - slack;
+    skew < DEFAULTS.resolveSkew - slack && pressure < WARNING_PRESSURE - slack && ratio < 1 - slack;
   const all = subsets(topology.masters.map(({ peer }) => peer)).filter((masters) => masters.length >= 2);
   if (offered === undefined) {
     for (const masters of all) assert.ok(outcome(masters).ratio >= 1 - 0.001, `${masters.join()} would have helped`);

@@ -135,7 +135,9 @@ function server(get: unknown, changes: { start?: unknown; session?: unknown } = 
   return new AnsweringNode(([command, subcommand]: CommandLine) => {
     if (command === 'INFO') return info;
     if (subcommand === 'START') {
-      if (changes.start === undefined) started = true;
+      // One that was not answered in time has begun all the same.
+      if (changes.start === undefined || (changes.start instanceof Failure && changes.start.code === 'timeout'))
+        started = true;
       return changes.start ?? 'OK';
     }
     if (subcommand === 'GET') return started ? (changes.session ?? REAL['hotkeysStopped']) : get;
@@ -151,7 +153,7 @@ function sent(node: AnsweringNode): string[] {
 test('a session of ours: started, read and ended', async () => {
   const node = server(null);
   const { keys } = await redisHotkeys(contextOn(node));
-  assert.deepEqual(sent(node), ['GET', 'START', 'STOP', 'GET', 'STOP', 'RESET']);
+  assert.deepEqual(sent(node), ['GET', 'START', 'GET', 'STOP', 'GET', 'GET', 'STOP', 'RESET']);
   assert.deepEqual(
     keys.slice(0, 3).map(({ key }) => key),
     ['product:5', 'views:20', 'set:79'],
@@ -196,7 +198,7 @@ test('a session that another began in between is not ended', async () => {
 test('ours is ended also when START was not answered, when what it says is garbage, and when the probe is aborted', async () => {
   const silent = server(null, { start: new Failure('timeout', 'no answer') });
   await assert.rejects(
-    redisHotkeys(contextOn(silent)),
+    redisHotkeys(contextOn(silent, { info: infoWith({ serverTimeMs: 1_795_509_130_000 }) })),
     (error) => error instanceof Failure && error.code === 'timeout',
   );
   assert.deepEqual(sent(silent).slice(-2), ['STOP', 'RESET']);
@@ -218,7 +220,21 @@ test('ours is ended also when START was not answered, when what it says is garba
     },
   });
   await assert.rejects(redisHotkeys(context));
-  assert.deepEqual(sent(aborted), ['GET', 'START', 'STOP', 'RESET']);
+  assert.deepEqual(sent(aborted), ['GET', 'START', 'GET', 'GET', 'STOP', 'RESET']);
+});
+
+test('a session that another began after ours had run out is not ended', async () => {
+  const ours = REAL['hotkeysActive'] as [unknown[]];
+  const theirs = structuredClone(ours);
+  theirs[0][theirs[0].indexOf('collection-start-time-unix-ms') + 1] = 1_795_509_199_000;
+  let asked = 0;
+  const node = new AnsweringNode(([command, subcommand]) => {
+    if (command === 'INFO') return fixture('redis-8.6.3.info.txt');
+    if (subcommand !== 'GET') return subcommand === 'STOP' ? new Failure('garbage', 'ERR no session') : 'OK';
+    return [null, ours, theirs][asked++];
+  });
+  await assert.rejects(redisHotkeys(contextOn(node)), { message: 'ERR no session' });
+  assert.deepEqual(sent(node), ['GET', 'START', 'GET', 'STOP', 'GET']);
 });
 
 test('Valkey that tracks nothing says what would', async () => {
