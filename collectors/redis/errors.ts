@@ -50,22 +50,31 @@ const SOCKET_CODES: ReadonlyMap<string, AbsenceCode> = new Map([
 /** OpenSSL's names of what is wrong with a certificate (`CERT_HAS_EXPIRED`, …) and Node's own. */
 const TLS_CODE = /CERT|^UNABLE_TO_(VERIFY|GET)_|^ERR_(TLS|SSL|OSSL)|^(HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)$/;
 
+/** The first byte of a TLS alert, in the words of the client for a reply that it does not know. */
+const TLS_ALERT = String.raw`got "\u0015"`;
+
+/** An alert of the server about our certificate, or the want of one. */
+const CLIENT_CERTIFICATE = /alert (certificate|bad certificate|unknown ca|handshake failure|no certificate)/i;
+
 /**
  * @param command what was asked, for the remedy of a missing permission
+ * @param user who asked, for servers that do not say so themselves
  * @returns a failure whose reason and cause hold nothing that we sent: arguments may be secrets
  */
-export function failureOf(error: unknown, command?: string): Failure {
+export function failureOf(error: unknown, command?: string, user = '<user>'): Failure {
   if (error instanceof Failure) return error;
   const { message, code, name } = describe(error);
   // The errors of ioredis carry the command with its arguments, AUTH's among them.
   const cause = error instanceof Error && !('command' in error) && error.message === message ? error : undefined;
-  const fail = (as: AbsenceCode, reason = message, remedy = remedyOf(as, code, message, command)) =>
+  const fail = (as: AbsenceCode, reason = message, remedy = remedyOf(as, code, message, command, user)) =>
     new Failure(as, reason, { remedy, cause });
 
   const reply = REPLY_CODES.get(/^([A-Z]+)\b/.exec(message)?.[1] ?? '');
   if (reply !== undefined) return fail(reply);
   for (const [pattern, as, remedy] of REPLY_PATTERNS) if (pattern.test(message)) return fail(as, message, remedy);
   if (/before secure TLS connection/i.test(message)) return fail('tls');
+  if (message.includes(TLS_ALERT))
+    return fail('tls', 'the server answered with a TLS alert', 'rediss:// in place of redis://');
   const socket = SOCKET_CODES.get(code) ?? (TLS_CODE.test(code) ? 'tls' : undefined);
   if (socket !== undefined) return fail(socket);
   if (name === 'AbortError' || /timed? ?out/i.test(message)) return fail('timeout');
@@ -100,23 +109,38 @@ function wordsOfParts(error: Error): string {
   return error.errors.map((part: unknown) => (part instanceof Error ? part.message : '')).join('; ');
 }
 
+/** `808C284F137F0000:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../deps/…` */
+const OPENSSL = /^(?:write \S+ )?[0-9A-F]+:error:[0-9A-F]+:SSL routines:[^:]*:([^:]+):.*$/s;
+
 /** Servers repeat what they do not know: `unknown command 'AUTH', with args beginning with: 'the-password'`. */
 function withoutArguments(message: string): string {
-  return message.replace(/,? with args beginning with:.*$/s, '').replace(/ Last reply: .*$/s, '');
+  return message
+    .replace(/,? with args beginning with:.*$/s, '')
+    .replace(/ Last reply: .*$/s, '')
+    .replace(OPENSSL, 'TLS: $1');
 }
 
-function remedyOf(code: AbsenceCode, errorCode: string, message: string, command?: string): string | undefined {
-  if (code === 'forbidden') return permissionFor(message, command);
+function remedyOf(
+  code: AbsenceCode,
+  errorCode: string,
+  message: string,
+  command: string | undefined,
+  asked: string,
+): string | undefined {
+  if (code === 'forbidden') return permissionFor(message, command, asked);
   if (code === 'unauthenticated') return 'set username and password or passwordFile of the target';
   if (code !== 'tls') return undefined;
+  if (CLIENT_CERTIFICATE.test(message)) {
+    return 'tls.certFile and tls.keyFile: a client certificate of an authority that the server trusts';
+  }
   if (errorCode === 'CERT_HAS_EXPIRED') return 'renew the certificate of the server';
   if (errorCode === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'tls.serverName: a name that the certificate is for';
   return 'use rediss:// and tls.caFile of the authority that signed the server, or redis:// if it speaks no TLS';
 }
 
-function permissionFor(message: string, command?: string): string | undefined {
+function permissionFor(message: string, command: string | undefined, asked: string): string | undefined {
   // Redis 7.2 and Valkey name the user: "User mon has no permissions to run the 'get' command".
-  const user = /^NOPERM User (\S+) has/.exec(message)?.[1] ?? '<user>';
+  const user = /^NOPERM User (\S+) has/.exec(message)?.[1] ?? asked;
   if (/access (a|one of the) keys?\b/i.test(message)) return `ACL SETUSER ${user} %R~*`;
   const denied = command ?? /'([a-z|-]+)' command/i.exec(message)?.[1];
   return denied === undefined ? undefined : `ACL SETUSER ${user} +${aclName(denied)}`;

@@ -46,6 +46,7 @@ export class RedisNode {
   #lastError: Error | undefined;
   /** A connection that we dropped because it did not answer in time: others who wait on it are told the same. */
   #late: Redis | undefined;
+  #answered = false;
   #commands = 0;
   #bytesOfClosed = { sent: 0, received: 0 };
   readonly #byCommand = new Map<string, number>();
@@ -89,11 +90,14 @@ export class RedisNode {
     if (results === null) throw new Failure('internal', 'the pipeline was discarded');
     const replies = results.map(
       ([error, value], index): Reply =>
-        error === null ? { ok: true, value } : { ok: false, failure: failureOf(error, commandName(lines[index])) },
+        error === null
+          ? { ok: true, value }
+          : { ok: false, failure: failureOf(error, commandName(lines[index]), this.#access.username ?? 'default') },
     );
     if (replies.length > 0 && replies.every((reply) => !reply.ok && reply.failure.code === 'unreachable')) {
       throw this.#connectionFailure(client, replies[0]);
     }
+    this.#answered = true;
     return replies;
   }
 
@@ -181,11 +185,12 @@ export class RedisNode {
     let onAbort: (() => void) | undefined;
     const aborted = new Promise<never>((_, reject) => {
       onAbort = () => {
+        const failure = this.#timeout(client);
         if (client === this.#client) {
           this.#late = client;
           this.close();
         }
-        reject(this.#timeout());
+        reject(failure);
       };
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
@@ -198,8 +203,11 @@ export class RedisNode {
     }
   }
 
-  #timeout(): Failure {
-    return new Failure('timeout', `${this.name} did not answer within the deadline`);
+  #timeout(client: Redis | undefined): Failure {
+    // A server that speaks no TLS waits for the end of what it takes for a command.
+    const mute = !this.#answered && this.#access.tls !== undefined && bytesOf(client).received === 0;
+    const remedy = mute ? 'redis:// in place of rediss://, if the server speaks no TLS' : undefined;
+    return new Failure('timeout', `${this.name} did not answer within the deadline`, { remedy });
   }
 
   #connectionFailure(client: Redis, reply: Reply | undefined): Failure {
@@ -208,10 +216,15 @@ export class RedisNode {
 
   /** Drops a connection that failed, unless another has taken its place, and says why it did. */
   #failureOf(client: Redis, error: unknown): Failure {
-    if (this.#late === client) return this.#timeout();
-    const why = this.#client === client ? (this.#lastError ?? error) : error;
+    if (this.#late === client) return this.#timeout(client);
+    const failure = failureOf(this.#client === client ? (this.#lastError ?? error) : error);
+    const { sent, received } = bytesOf(client);
     if (this.#client === client) this.close();
-    return failureOf(why);
+    // A server that expects TLS hangs up on anything else.
+    const hungUp = failure.code === 'unreachable' && sent > 0 && received === 0;
+    if (this.#answered || this.#access.tls !== undefined || !hungUp) return failure;
+    const remedy = 'rediss:// in place of redis://, if the server expects TLS';
+    return new Failure(failure.code, failure.message, { remedy, cause: failure.cause });
   }
 
   #count(name: string): void {

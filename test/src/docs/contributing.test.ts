@@ -14,7 +14,7 @@ function folders(under = ''): string[] {
     .flatMap(({ name }) => [`${under}${name}/`, ...folders(`${under}${name}/`)]);
 }
 
-const listed = [...CONTRIBUTING.matchAll(/^\| `([^`]+\/)` \| \S/gm)].map(([, folder]) => folder ?? '');
+const listed = [...CONTRIBUTING.matchAll(/^\| `([^`]+\/)` +\| \S/gm)].map(([, folder]) => folder ?? '');
 
 /** A folder of tests that mirrors a folder of code needs no line of its own. */
 function isMirror(folder: string): boolean {

@@ -22,18 +22,11 @@ function names(recommendations: readonly Recommendation[]): string[] {
   return recommendations.map(({ mitigation }) => mitigation);
 }
 
-test('each cause has its mitigations, the greatest relief first', () => {
+test('each cause has its mitigations: what relieves it at the lowest price, then the greatest relief', () => {
   assert.deepEqual(names(offered(READS, 3, 20)), ['local_cache', 'key_replication']);
-  assert.deepEqual(names(offered(READS, 3, 12_000)), ['key_replication', 'local_cache']);
-  assert.deepEqual(names(offered(INCREMENTS, 3, 12_000)), ['sharded_counter', 'write_coalescing']);
+  assert.deepEqual(names(offered(READS, 3, 12_000)), ['key_replication', 'local_cache'], 'a cache of so many is none');
+  assert.deepEqual(names(offered(INCREMENTS, 3, 20)), ['sharded_counter', 'write_coalescing'], 'nothing is lost');
   assert.deepEqual(names(offered(WRITES, 3, 20)), ['write_coalescing']);
-  for (const recommendations of [offered(READS, 3, 20), offered(INCREMENTS, 3, 20)]) {
-    const ratios = recommendations.map(({ expected }) => expected.peerLoadRatio);
-    assert.deepEqual(
-      ratios,
-      ratios.toSorted((a, b) => a - b),
-    );
-  }
 });
 
 test('what cannot help is not offered', () => {
