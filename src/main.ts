@@ -23,6 +23,13 @@ async function main(): Promise<void> {
       stop.abort();
     });
   }
+  for (const stream of [process.stdout, process.stderr]) {
+    // Whoever reads us has left (`| head`): there is no one to go on for, nor to complain to.
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      stop.abort();
+    });
+  }
   const context: CommandContext = {
     terminal: openTerminal(process),
     clock: systemClock,

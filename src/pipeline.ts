@@ -37,6 +37,10 @@ export function explain(
   }
   if (facts === undefined) return last === undefined ? [] : [asOf(last, hotspot, whyUnseen(hotspot, reading))];
   const shown = findingSignals(facts, signals);
+  if (last !== undefined && hotspot.calm) {
+    // The cause is of the load that is gone: to judge it by what is left would name another.
+    return [{ ...asOf(last, hotspot, 'its load has calmed since'), signals: shown }];
+  }
   const render = (showKey: (key: string) => string) => findingOf(facts, shown, reading, showKey);
   tracker.remember(hotspot.id, render);
   return [render(show)];

@@ -45,6 +45,9 @@ export const LEAST_PRIVILEGE: readonly AclRule[] = [
   { rules: ['+monitor'], for: 'a MONITOR burst', monitorOnly: true },
 ];
 
+/** The same on the sentinels, where the servers are found by them. */
+export const SENTINEL_LEAST_PRIVILEGE = ['resetchannels', '-@all', '+sentinel|get-master-addr-by-name'] as const;
+
 /** The rules for one version of a server, as ACL SETUSER takes them. */
 export function aclRules({ server, version }: Pick<NodeInfo, 'server' | 'version'>, monitor = false): string[] {
   return LEAST_PRIVILEGE.filter(({ since, monitorOnly }) => {

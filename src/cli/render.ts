@@ -20,7 +20,9 @@ export function renderFinding(finding: Finding, colours: Colours): string {
   lines.push(field('why', `${finding.cause.id}: ${finding.cause.statement}`));
   for (const line of finding.cause.evidence) lines.push(field('', line));
   for (const [index, key] of finding.keys.slice(0, KEYS_SHOWN).entries()) {
-    lines.push(field(index === 0 ? 'keys' : '', keyLine(key)));
+    // Of a key that explains the hotspot the evidence has been given above.
+    const evidence = finding.cause.id === 'undetermined' ? `; ${key.evidence}` : '';
+    lines.push(field(index === 0 ? 'keys' : '', `${keyLine(key)}${evidence}`));
   }
   for (const [index, line] of finding.cause.missing.entries()) lines.push(field(index === 0 ? 'unseen' : '', line));
   for (const [index, advice] of finding.recommendations.entries()) {
@@ -35,13 +37,13 @@ function field(name: string, text: string): string {
   return `  ${name.padEnd(6)} ${text}`;
 }
 
-function keyLine({ key, share, low, high, reads, writes, increments, evidence }: FindingKey): string {
+function keyLine({ key, share, low, high, reads, writes, increments }: FindingKey): string {
   const estimate = share === undefined ? 'share not known' : percent(share);
   const mix =
     reads === undefined
       ? ''
       : `, ${percent(reads)} reads ${percent(writes ?? 0)} writes ${percent(increments ?? 0)} increments`;
-  return `${key}  ${estimate} (${percent(low)} to ${percent(high)})${mix}; ${evidence}`;
+  return `${key}  ${estimate} (${percent(low)} to ${percent(high)})${mix}`;
 }
 
 function adviceLine({ mitigation, parameters, expected }: Recommendation): string {

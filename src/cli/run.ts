@@ -87,7 +87,10 @@ function reload(
   log: pino.Logger,
   context: RunContext,
 ): void {
-  if (source.kind !== 'file') return;
+  if (source.kind !== 'file') {
+    context.onReload(() => log.warn('nothing to reload: the configuration comes from the environment alone'));
+    return;
+  }
   const watch = watchConfig({
     path: source.path,
     load: () => loadFrom(source, context.env),

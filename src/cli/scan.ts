@@ -38,6 +38,11 @@ export async function scan(url: string, options: ScanOptions, context: CommandCo
     else report(hot, evaluation, reading, context);
     return hot.length > 0 ? EXIT.found : EXIT.ok;
   } catch (error) {
+    terminal.endProgress();
+    if (context.signal.aborted) {
+      terminal.err('stopped before the look was over');
+      return EXIT.failed;
+    }
     const remedy =
       error instanceof Error && 'remedy' in error && typeof error.remedy === 'string' ? error.remedy : undefined;
     terminal.err(

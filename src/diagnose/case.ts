@@ -55,8 +55,9 @@ export function gatherCase(
   const pressures = signals
     .filter((signal) => signal.resource.role === 'load')
     .flatMap((signal) => loadOf(signal, hotspot.peer)?.pressure ?? []);
-  const keys = hotspot.probe?.keys ?? [];
-  const topKey = standingOut(keys, shareBeyondParts(basis));
+  const probed = hotspot.probe?.keys ?? [];
+  const topKey = standingOut(probed, shareBeyondParts(basis));
+  const keys = topKey === undefined ? probed : [topKey, ...probed.filter(({ key }) => key !== topKey.key)];
   return {
     hotspot,
     thresholds,
@@ -154,7 +155,7 @@ function standingOut(keys: readonly KeyShare[], excessShare: number | undefined)
   );
   const [first, second] = named.sort((a, b) => b.share - a.share);
   if (first === undefined || (second !== undefined && second.share >= first.share)) return undefined;
-  return first;
+  return refined(first, excessShare);
 }
 
 function estimated(key: KeyShare, excessShare: number | undefined): NamedKey {
@@ -162,4 +163,13 @@ function estimated(key: KeyShare, excessShare: number | undefined): NamedKey {
   const how =
     excessShare === undefined ? 'its share is the least it can be' : "its share is its node's excess over its peers";
   return { ...key, share, evidence: `${key.evidence}; ${how}` };
+}
+
+/** Bounds this far apart leave room for a better estimate within them. */
+const WIDE = 0.1;
+
+/** Two kinds of evidence that agree: where a key's bounds are wide and the excess lies within them, it is the better estimate. */
+function refined(key: NamedKey, excessShare: number | undefined): NamedKey {
+  if (excessShare === undefined || key.high - key.low < WIDE) return key;
+  return excessShare > key.low && excessShare < key.high ? estimated(key, excessShare) : key;
 }

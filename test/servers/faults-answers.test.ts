@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { SENTINEL_LEAST_PRIVILEGE } from '../../collectors/redis/acl.ts';
 import type { AbsenceCode, TargetStatus } from '../../src/model.ts';
 import { startCluster, startSentinel, until } from '../../src/tour/cluster.ts';
 import { freePort } from '../../src/tour/ports.ts';
@@ -192,15 +193,20 @@ test('sentinel: the master is found, and after a failover the new one', async (t
   const replicaKnown = async () => (await link.info('sentinel')).includes('slaves=1');
   await until('the sentinel to know the replica', replicaKnown, 20_000);
 
+  await link.call('ACL', 'SETUSER', 'watcher', 'on', '>hunter2', ...SENTINEL_LEAST_PRIVILEGE);
   const sentinels = `mode: sentinel, urls: [${nodeOf(sentinel).url}], probe: { enabled: false }`;
   const watched = watchTargets(
     t,
     `  - { name: it, system: redis, ${sentinels}, sentinel: { name: mymaster } }
+  - { name: guarded, system: redis, ${sentinels}, sentinel: { name: mymaster, username: watcher, password: hunter2 } }
   - { name: misnamed, system: redis, ${sentinels}, sentinel: { name: other } }`,
   );
   const peerOf = ({ signals }: TargetStatus) => signals[0]?.peers[0]?.peer;
   await watched.until('the master to be read', (status) => status.outcome === 'ok' && peerOf(status) !== undefined);
   assert.equal(peerOf(watched.status()), `${at.host}:${at.port}`);
+  await watched.until('the documented user of the sentinels to do', ({ outcome }) => outcome === 'ok', {
+    target: 'guarded',
+  });
   await watched.morePolls(1, 'misnamed');
   const [unknown] = watched.status('misnamed').absences;
   assert.match(unknown?.reason ?? '', /knows no master named "other"/);

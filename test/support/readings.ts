@@ -149,5 +149,5 @@ export function probeOf(keys: readonly KeyShare[], absences: readonly Absence[] 
 
 /** A key whose share is known to within a tenth of itself. */
 export function keyOf(key: string, share: number, more: Partial<KeyShare> = {}): KeyShare {
-  return { key, share, low: share * 0.9, high: Math.min(1, share * 1.1), evidence: 'a test', ...more };
+  return { key, share, low: Math.max(0, share - 0.03), high: Math.min(1, share + 0.03), evidence: 'a test', ...more };
 }

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { isLfu } from '../evidence.ts';
 import type { Estimate } from './bounds.ts';
-import { type ProbeContext, readInfo } from './context.ts';
+import type { ProbeContext } from './context.ts';
 import { type LfuSettings, type RateBounds, rateBetween, SATURATED } from './lfu.ts';
 import { lookAtKeys, type Seen, sweepNode } from './sweep.ts';
 import { measureTouches } from './touch.ts';
@@ -77,13 +77,9 @@ async function rankByTouch(
   const commandFor = (key: string) => ['OBJECT', 'IDLETIME', context.names.argument(key)] as const;
   // An idle time of 0 or 1 is a touch after the last tick but one: within one to two seconds.
   const options = { commandFor, score: (idle: number) => (idle <= 1 ? -idle : undefined), keep: CANDIDATES };
-  const began = await readInfo(context, 'server');
   const { found, complete, extent } = await candidates(context, names, untilMs, options);
-  const ended = await readInfo(context, 'server');
   const touches = await measureTouches(context, {
-    keys: found.map(({ key }) => key),
-    foundFromMs: began.serverTimeMs ?? 0,
-    foundToMs: ended.serverTimeMs ?? 0,
+    keys: new Map(found.map(({ key, value }) => [key, -value])),
     untilMs,
   });
   return {

@@ -9,8 +9,9 @@ export interface HotSlot {
   readonly slot: number;
   /** Of the CPU that the node's commands took, over all its slots. */
   readonly cpuShare: number;
-  /** Of the node's calls: by the bytes of requests as the estimate, since a costly command takes more CPU than its part. */
+  /** Of the node's requests in bytes, and the bounds that its CPU and its bytes set. */
   readonly share: Estimate;
+  readonly bytesInPerSecond: number;
   readonly keys: readonly string[];
   /** False when the slot has more keys than were read. */
   readonly complete: boolean;
@@ -28,8 +29,10 @@ const names = z.array(z.union([z.string(), z.instanceof(Buffer)]));
 /** The slots that take at least 5 % of the node's CPU or bytes right now, hottest first, with their keys. */
 export async function findHotSlots(context: ProbeContext): Promise<HotSlot[]> {
   const before = await readSlots(context);
+  const startedAt = context.now();
   await context.sleep(WINDOW_MS, context.signal);
   const after = await readSlots(context);
+  const elapsedMs = context.now() - startedAt;
 
   const spent: { slot: number; cpuUsec: number; bytesIn: number }[] = [];
   const total = { cpuUsec: 0, bytesIn: 0 };
@@ -47,13 +50,14 @@ export async function findHotSlots(context: ProbeContext): Promise<HotSlot[]> {
       slot: load.slot,
       cpuShare: ratioOf(load.cpuUsec, total.cpuUsec),
       bytesShare: ratioOf(load.bytesIn, total.bytesIn),
+      bytesInPerSecond: (load.bytesIn * 1000) / elapsedMs,
     }))
     .filter(({ cpuShare, bytesShare }) => Math.max(cpuShare, bytesShare) >= LEAST_SHARE)
     .sort((a, b) => b.bytesShare - a.bytesShare)
     .slice(0, MAX_SLOTS);
   const events = total.bytesIn / BYTES_AN_EVENT;
   return Promise.all(
-    hot.map(async ({ slot, cpuShare, bytesShare }) => {
+    hot.map(async ({ slot, cpuShare, bytesShare, bytesInPerSecond }) => {
       const reply = await context.node.ask(['CLUSTER', 'GETKEYSINSLOT', slot, MAX_KEYS_A_SLOT], context.signal);
       const keys = names.safeParse(reply);
       if (!keys.success) throw new Failure('garbage', 'the reply to CLUSTER GETKEYSINSLOT is not a list of keys');
@@ -62,6 +66,7 @@ export async function findHotSlots(context: ProbeContext): Promise<HotSlot[]> {
         slot,
         cpuShare,
         share: { low: Math.min(low, cpuShare), estimate: bytesShare, high: Math.max(high, cpuShare) },
+        bytesInPerSecond,
         keys: keys.data.map((raw) => context.names.decode(raw)),
         complete: keys.data.length < MAX_KEYS_A_SLOT,
       };

@@ -13,10 +13,8 @@ export interface TouchedKey extends TouchRate {
 }
 
 export interface TouchOptions {
-  readonly keys: readonly string[];
-  /** When the keys were found with an idle time of 0 or 1, by the server's clock in ms: from, to. */
-  readonly foundFromMs: number;
-  readonly foundToMs: number;
+  /** The keys that were found with an idle time of 0 or 1, and which of the two. */
+  readonly keys: ReadonlyMap<string, number>;
   /** By the clock of the context: no tick is begun that could not end by then. */
   readonly untilMs: number;
 }
@@ -37,36 +35,45 @@ const MAX_TICKS = 9;
 const CLOSEST = 16;
 /** Ticks in which a few keys are looked at closely: more tell fast keys apart better. */
 const CLOSE_TICKS = 6;
-/** Late enough for a hot key to have been touched since the tick, early enough for most others not to. */
-const COARSE_LOOK_MS = 12;
+/** Late enough for a hot key to have been touched since the tick, early enough for most others not to; then once more. */
+const COARSE_LOOKS_MS = [12, 100];
 const CLOSE_LOOKS_MS = [0, 0, 0, 1, 2, 4, 8, 16, 32, 64];
 const TICK_MS = 1150;
 
 export async function measureTouches(context: ProbeContext, options: TouchOptions): Promise<Touches> {
   const { keys, untilMs } = options;
-  const touches = new Map<string, FirstTouch[]>(keys.map((key) => [key, []]));
-  let remaining = keys;
+  const touches = new Map<string, FirstTouch[]>([...keys.keys()].map((key) => [key, []]));
+  let remaining: readonly string[] = [...keys.keys()];
   let expectedPhaseMs = 0;
-  let firstPhaseMs: number | undefined;
+  let firstSpan = 0;
   let closeTicks = 0;
   for (let tick = 0; tick < MAX_TICKS && closeTicks < CLOSE_TICKS && remaining.length > 0; tick++) {
     if (tick > 0 && context.now() + TICK_MS > untilMs) break;
     const close = remaining.length <= FEW;
-    const { looks, phaseMs, nextPhaseMs } = await catchTick(context, {
+    const { looks, nextPhaseMs } = await catchTick(context, {
       keys: remaining,
-      looksMs: close ? CLOSE_LOOKS_MS : [COARSE_LOOK_MS],
+      looksMs: close ? CLOSE_LOOKS_MS : COARSE_LOOKS_MS,
       askEarly: close,
       expectedPhaseMs,
     });
     expectedPhaseMs = nextPhaseMs;
-    firstPhaseMs ??= phaseMs;
     if (close) closeTicks++;
+    if (tick === 0) firstSpan = longest(looks);
     for (const [key, touch] of firstTouches(looks)) touches.get(key)?.push(touch);
     remaining = fastest(remaining, looks, touches, close);
     if (closeTicks > 1 && outOfSight(rank(touches)) <= 1) break;
   }
   const ranked = rank(touches);
-  return { keys: ranked, others: touchesOfOthers(ranked, touches, touchedWithin(options, firstPhaseMs ?? 0)) };
+  const [first] = ranked;
+  if (first !== undefined) touches.delete(first.key);
+  return { keys: ranked, others: touchesInAll(keys, touches, firstSpan) };
+}
+
+/** Seconds from the tick to the end of its looks. */
+function longest(looks: readonly Look[]): number {
+  let span = 0;
+  for (const { to } of looks) span = Math.max(span, to);
+  return span;
 }
 
 function outOfSight(ranked: readonly TouchedKey[]): number {
@@ -112,45 +119,39 @@ function rank(touches: ReadonlyMap<string, readonly FirstTouch[]>): TouchedKey[]
 }
 
 /** What the model of independent touches may be off by, beside chance. */
-const MODEL_ERROR = 0.1;
+const MODEL_ERROR = 0.15;
 
 /**
- * An idle time of 0 or 1 means a touch after the last tick but one: within a second and what had passed of the next
- * one, here on average over the time of the search, in seconds.
+ * What some keys are touched a second in all, from a look at each.
+ *
+ * A key that is touched once in a long while is seen, if at all, by its idle time of 1: touched in the second before
+ * the last tick and not since. There are as many of them as touches a second of such keys (Good 1953: what was seen once
+ * tells the rate of what is rarely seen). The faster ones were seen touched soon after the first tick, with the
+ * probability p = 1 − e^(−λt), and each of them stands for 1/p like it (Horvitz and Thompson 1952), at the rate that the
+ * later ticks tell. Between the two a key with an idle time of 1 counts half.
+ *
+ * @param span t, in seconds
  */
-function touchedWithin({ foundFromMs, foundToMs }: TouchOptions, phaseMs: number): number {
-  const points = 32;
-  let passedMs = 0;
-  for (let point = 0; point <= points; point++) {
-    passedMs += (foundFromMs + ((foundToMs - foundFromMs) * point) / points - phaseMs + 1000) % 1000;
-  }
-  return 1 + passedMs / (points + 1) / 1000;
-}
-
-/**
- * What all keys but the first are touched a second, for the first to be told by what is left. A key counts by the
- * shortest time in which it was seen touched: 1/t a second is right on average as long as it is touched less than once
- * in t, and the faster ones have rates of their own.
- */
-function touchesOfOthers(
-  ranked: readonly TouchedKey[],
+function touchesInAll(
+  idle: ReadonlyMap<string, number>,
   touches: ReadonlyMap<string, readonly FirstTouch[]>,
-  touchedWithin: number,
-): Touches['others'] {
+  span: number,
+): Estimate {
   let sum = 0;
   let variance = 0;
-  for (const { key, rate } of ranked.slice(1)) {
-    const seen = touches.get(key) ?? [];
-    const [first] = seen;
-    if (seen.length > 1) {
-      sum += rate ?? 0;
-      variance += (rate ?? 0) ** 2 / seen.length;
-    } else {
-      const within = first !== undefined && first.to !== Number.POSITIVE_INFINITY ? first.to : touchedWithin;
-      if (within <= 0) continue;
-      sum += 1 / within;
-      variance += 1 / within ** 2;
+  for (const [key, [first, ...later]] of touches) {
+    const rare = idle.get(key) === 1;
+    if (rare) {
+      sum += 1;
+      variance += 1;
     }
+    if (first === undefined || first.to === Number.POSITIVE_INFINITY || span <= 0) continue;
+    const { rate, low } = later.length > 0 ? rateOfTouches(later) : { rate: 0, low: 0 };
+    const told = rate ?? low;
+    const seen = told > 0 ? -Math.expm1(-told * span) : 0;
+    const standsFor = (rare ? 0.5 : 1) * (seen > 1e-6 ? told / seen : 1 / span);
+    sum += standsFor;
+    variance += standsFor ** 2 * Math.max(1 - seen, 1 / Math.max(1, later.length));
   }
   const spread = 3 * Math.sqrt(variance) + MODEL_ERROR * sum;
   return { low: Math.max(0, sum - spread), estimate: sum, high: sum + spread };

@@ -2,7 +2,6 @@
  * An agent in this process on real targets, with a rhythm of hundreds of milliseconds, whose statuses a test waits for.
  * What it sleeps, fails and says is written down; nothing is asserted here.
  */
-import { getEventListeners } from 'node:events';
 import type { TestContext } from 'node:test';
 import { Agent } from '../../../src/agent.ts';
 import type { Change } from '../../../src/changes.ts';
@@ -35,18 +34,18 @@ export interface Watched {
   readonly failures: readonly { readonly target: string; readonly code: string; readonly reason: string }[];
   readonly recoveries: readonly string[];
   /** The status of the only target, or of the one named. */
-  status(name?: string): TargetStatus;
+  readonly status: (name?: string) => TargetStatus;
   /** Resolves with the status once it holds. Rejects with what was last seen. */
-  until(
+  readonly until: (
     what: string,
     holds: (status: TargetStatus, all: readonly TargetStatus[]) => boolean,
     options?: { readonly target?: string; readonly withinMs?: number },
-  ): Promise<TargetStatus>;
+  ) => Promise<TargetStatus>;
   /** Resolves with the status after `count` more polls. */
-  morePolls(count: number, target?: string): Promise<TargetStatus>;
+  readonly morePolls: (count: number, target?: string) => Promise<TargetStatus>;
   /** The text of /metrics. */
-  metrics(): Promise<string>;
-  stop(): Promise<void>;
+  readonly metrics: () => Promise<string>;
+  readonly stop: () => Promise<void>;
 }
 
 const LOOK_EVERY_MS = 5;
@@ -153,11 +152,6 @@ export function recordingClock(): Clock & { readonly sleeps: readonly number[] }
       return systemClock.sleep(ms, signal);
     },
   };
-}
-
-/** How many listeners hang on a signal: a leak there grows with every poll. */
-export function listenersOn(signal: AbortSignal): number {
-  return getEventListeners(signal, 'abort').length;
 }
 
 // The metrics of a process can be made once only: they show whichever agent is asked for.

@@ -290,7 +290,7 @@ test('the evidence gives the numbers behind the statement', () => {
     evidence: [
       '60 % of the cpu of 3 peers (1.8× its fair share): 0.9 cores, at 90 % of its limit',
       '60 % of the calls of 3 peers (1.8× its fair share): 15,000 calls/s',
-      "k: 66 % of the peer's load (59 % to 73 %), by a test",
+      "k: 66 % of the peer's load (63 % to 69 %), by a test",
       'what the peer does more than its peers is 100 % reads, 0 % writes, 0 % increments',
     ],
     missing: [],
@@ -310,4 +310,13 @@ test('the excess is by hand what the peer has more than the mean of its peers', 
 test('a peer without a load of its own has no case', () => {
   const signals = groupByPeers(readingOf({ a: { latency_p99: 1 }, b: usual, c: usual })).map(scoreSignal);
   assert.equal(gatherCase(openHotspot('a'), signals, { kind: 'none' }, DEFAULTS), undefined);
+});
+
+test('where a key has wide bounds, the excess of its node within them is the better estimate, and is said to be', () => {
+  const loads = { a: { calls: 15_000 }, b: { calls: 5000 }, c: { calls: 5000 } };
+  const topKey = (share: number, low: number, high: number) => caseOf(loads, [keyOf('k', share, { low, high })]).topKey;
+  assert.ok(Math.abs((topKey(0.5, 0.4, 0.9)?.share ?? 0) - 2 / 3) < 1e-9);
+  assert.match(topKey(0.5, 0.4, 0.9)?.evidence ?? '', /its node's excess over its peers/);
+  assert.equal(topKey(0.66, 0.64, 0.69)?.share, 0.66, 'narrow bounds need no help');
+  assert.equal(topKey(0.2, 0.1, 0.4)?.share, 0.2, 'what contradicts the bounds is no help');
 });
