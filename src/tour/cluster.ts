@@ -136,9 +136,10 @@ async function join(
   slots: readonly (readonly SlotRange[])[],
   masters: number,
 ): Promise<void> {
+  // Epochs of their own spare the nodes the collisions they would otherwise resolve one by one. A node takes one only
+  // while it knows no other, and the first MEET of any makes it known to all.
+  for (const [i, link] of links.entries()) await link.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
   for (const [i, link] of links.entries()) {
-    // Epochs of their own spare the nodes the collisions they would otherwise resolve one by one.
-    await link.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1);
     const ranges = slots[i]?.flat() ?? [];
     if (ranges.length > 0) await link.call('CLUSTER', 'ADDSLOTSRANGE', ...ranges);
     for (const other of group.nodes) await link.call('CLUSTER', 'MEET', other.host, other.port);

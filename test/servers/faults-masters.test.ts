@@ -38,7 +38,8 @@ test('masters that are paused, killed and started again', async (t) => {
 
     const others = pollsOf(watched.status('other').totals);
     const own = pollsOf(watched.status().totals);
-    await watched.morePolls(3);
+    const later = await watched.morePolls(3);
+    assert.equal(absenceOfPeer(later, name(1))?.code, 'timeout', 'a new connection to it says the same');
     const ownPolls = pollsOf(watched.status().totals) - own;
     const otherPolls = pollsOf(watched.status('other').totals) - others;
     assert.ok(otherPolls >= ownPolls, `the other target made ${otherPolls} polls beside ${ownPolls}`);

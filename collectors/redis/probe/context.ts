@@ -34,6 +34,8 @@ export async function readInfo(context: Pick<ProbeContext, 'node' | 'signal'>, s
 }
 
 export interface AppRates {
+  /** In the window. */
+  readonly calls: number;
   readonly callsPerSecond: number;
   /** Touches of keys: reads that found theirs, and writes. Missing where the server does not tell its hits. */
   readonly touchesPerSecond?: number;
@@ -67,6 +69,7 @@ export function appRates(
   const told = after.keyspaceHits !== undefined && before.keyspaceHits !== undefined;
   const hits = told ? Math.max(0, after.keyspaceHits - before.keyspaceHits - ownHits) : undefined;
   return {
+    calls,
     callsPerSecond: (calls * 1000) / windowMs,
     ...(hits !== undefined && { touchesPerSecond: ((hits + writes) * 1000) / windowMs }),
   };

@@ -12,6 +12,7 @@ import type { NodeInfo } from '../info.ts';
 import { isAtLeast } from '../info.ts';
 import { binomialBounds, ratioOf } from './bounds.ts';
 import { appRates, KEYS_NAMED, type Named, type ProbeContext, readInfo } from './context.ts';
+import { SHORTEST_REPLY, shortestRequest } from './request-size.ts';
 
 export function hotkeysFlavour(info: Pick<NodeInfo, 'server' | 'version'>): 'redis' | 'valkey' | undefined {
   if (info.server === 'redis') return isAtLeast(info.version, 8, 6) ? 'redis' : undefined;
@@ -51,13 +52,15 @@ export async function redisHotkeys(context: ProbeContext): Promise<Named> {
         throw error instanceof Failure && /already|active|progress/i.test(error.message) ? occupied() : error;
       });
     session = { begun: 'yes' };
+    const before = await readInfo(context, 'all');
     const begun = parseSession(await node.ask(['HOTKEYS', 'GET'], signal));
     if (begun !== undefined) session = { begun: 'yes', startedAtMs: begun.startedAtMs };
     await context.sleep(SESSION_MS, signal);
     await node.ask(['HOTKEYS', 'STOP'], signal);
+    const after = await readInfo(context, 'all');
     const result = parseSession(await node.ask(['HOTKEYS', 'GET'], signal));
     if (result === undefined) throw new Failure('moved', 'the HOTKEYS session was ended by someone else');
-    return { keys: sharesOf(result, rate) };
+    return { keys: sharesOf(result, appRates(before, after, new Map(), SESSION_MS)?.calls ?? 0) };
   } finally {
     await endSession(context, session);
   }
@@ -164,21 +167,24 @@ export function parseSession(reply: unknown): Session | undefined {
 }
 
 /**
- * The share of the node's CPU and of its bytes, each from a sample; the estimate is their mean, the bounds hold both
- * and what chance could have done to the sample.
+ * The share of the node's CPU and of its bytes, each from a sample; the estimate is their mean. The bounds hold both and
+ * what chance could have done to the sample, and from above the share of calls that fit into its bytes: a key of many
+ * short commands takes less of CPU and bytes than of the calls.
  */
-function sharesOf(session: Session, rate: number): KeyShare[] {
-  const samples = (rate * session.durationMs) / 1000 / Math.max(1, session.ratio);
+function sharesOf(session: Session, calls: number): KeyShare[] {
+  const samples = calls / Math.max(1, session.ratio);
   const evidence = `a HOTKEYS session of ${session.durationMs} ms, one in ${session.ratio} commands`;
   const keys = new Set([...session.usecByKey.keys(), ...session.bytesByKey.keys()]);
   const shares = [...keys].map((key): KeyShare & { share: number } => {
+    const bytes = session.bytesByKey.get(key) ?? 0;
     const byCpu = ratioOf((session.usecByKey.get(key) ?? 0) * session.ratio, session.totalUsec);
-    const byBytes = ratioOf(session.bytesByKey.get(key) ?? 0, session.sampledBytes);
-    const bounds = [byCpu, byBytes].map((ratio) => binomialBounds(ratio * samples, samples));
+    const byBytes = ratioOf(bytes, session.sampledBytes);
+    const byCalls = ratioOf(bytes / (shortestRequest(key) + SHORTEST_REPLY), samples);
+    const bounds = [byCpu, byBytes, byCalls].map((ratio) => binomialBounds(ratio * samples, samples));
     return {
       key,
       share: (byCpu + byBytes) / 2,
-      low: Math.min(...bounds.map(({ low }) => low)),
+      low: Math.min(...bounds.slice(0, 2).map(({ low }) => low)),
       high: Math.max(...bounds.map(({ high }) => high)),
       evidence,
     };

@@ -9,12 +9,12 @@ import type { KeyShare } from '../../../src/model.ts';
 import { Failure } from '../../shared/failures.ts';
 import { failureOf } from '../errors.ts';
 import { hasSlotStats } from '../evidence.ts';
-import { clamp, type Estimate, settleFirst } from './bounds.ts';
+import { clamp, settleFirst } from './bounds.ts';
 import { appRates, KEYS_NAMED, type Named, type ProbeContext, readInfo, sentBetween } from './context.ts';
 import { hotkeysFlavour, redisHotkeys, valkeyHotkeys } from './hotkeys.ts';
 import { monitorBurst } from './monitor.ts';
 import { type Ranking, rankKeys } from './rank.ts';
-import { findHotSlots, type HotSlot } from './slots.ts';
+import { findHotSlots } from './slots.ts';
 
 export interface ProbeFinding {
   readonly keys: readonly KeyShare[];
@@ -79,26 +79,9 @@ async function bySlots(context: ProbeContext, untilMs: number): Promise<Named> {
       // A key that was not touched for two seconds takes nothing worth counting.
       return ranked === undefined ? [] : [shareOf(ranked, rates?.callsPerSecond, evidence)];
     });
-    return slot.complete ? settleFirst(shares.toSorted(byShare), shareOfSlot(slot, rates?.callsPerSecond)) : shares;
+    return slot.complete ? settleFirst(shares.toSorted(byShare), slot.share) : shares;
   });
   return finish(keys, ranking);
-}
-
-/**
- * Calls are not counted by slot, but their bytes are: a slot has as many calls at most as the shortest request for its
- * keys fits into them, which for reads and increments is nearly what they are.
- */
-function shareOfSlot({ share, bytesInPerSecond, keys }: HotSlot, callsPerSecond: number | undefined): Estimate {
-  if (callsPerSecond === undefined || callsPerSecond <= 0) return { ...share, high: 1 };
-  const shortest = Math.min(...keys.map((key) => shortestRequest(key)));
-  const high = clamp(bytesInPerSecond / shortest / callsPerSecond);
-  return { low: share.low, estimate: share.estimate, high: Math.max(high, share.high) };
-}
-
-/** Bytes of GET in the protocol. */
-function shortestRequest(key: string): number {
-  const bytes = Buffer.byteLength(key);
-  return '*2\r\n$3\r\nGET\r\n$\r\n\r\n'.length + String(bytes).length + bytes;
 }
 
 /** Every key of the node: what all others are touched is what the one that stands out does not take. */

@@ -39,6 +39,8 @@ export interface TickPlan {
 const LEAD_MS = 4;
 /** One that came before it was expected is made up for by the next. */
 const TICK_WITHIN_MS = 1300;
+/** Between two looks at the clock alone. */
+const WAIT_MS = 1;
 /** serverCron runs ten times a second and drifts: a tick that was late may be early the next time. */
 const LATE_PHASE_MS = 85;
 /** Keys in one pipeline: a fraction of a millisecond of the server. */
@@ -88,6 +90,7 @@ async function awaitTick(context: ProbeContext, plan: TickPlan): Promise<{ momen
     if (clockAfter !== clockBefore)
       return { moment: { afterMs: beganMs, byMs: endedMs, clock: clockAfter }, looks: [] };
     afterMs = endedMs;
+    if (!plan.askEarly) await context.sleep(WAIT_MS, context.signal);
     if (context.now() > giveUpAt) {
       throw new Failure('timeout', 'the access clock of the server did not tick when it should have');
     }

@@ -53,7 +53,8 @@ export async function measureTouches(context: ProbeContext, options: TouchOption
     const { looks, nextPhaseMs } = await catchTick(context, {
       keys: remaining,
       looksMs: close ? CLOSE_LOOKS_MS : COARSE_LOOKS_MS,
-      askEarly: close,
+      // Until the first tick has shown when to expect the next, asking early would be asking for a tenth of a second.
+      askEarly: close && tick > 0,
       expectedPhaseMs,
     });
     expectedPhaseMs = nextPhaseMs;

@@ -58,7 +58,8 @@ export function workplace(t: TestContext): Workplace {
     const [program = '', ...args] = command;
     const child = spawn(program, args, {
       cwd,
-      env: { ...ownEnvironment(), TMPDIR: temp, ...env },
+      // npm keeps a cache of compiled code among the temporary files, from Node 22 on.
+      env: { ...ownEnvironment(), NODE_DISABLE_COMPILE_CACHE: '1', TMPDIR: temp, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
