@@ -28,10 +28,18 @@ export function expectedOutcome(facts: Case, before: Loads, after: Loads): Recom
   };
 }
 
-/** Good enough to stop adding copies, shards or moves. */
+/** Good enough to stop adding copies, shards or moves: calm by the same threshold at which a hotspot resolves. */
 export function isRelieved(facts: Case, expected: Recommendation['expected']): boolean {
-  const calm = (expected.skew ?? 0) < facts.thresholds.resolveSkew;
-  return calm && (expected.pressure ?? 0) < WARNING_PRESSURE;
+  return isBelow(facts.thresholds.resolveSkew, expected);
+}
+
+/** No longer a hotspot; what skew is left may be that of the other keys. */
+export function isNoLongerHot(facts: Case, expected: Recommendation['expected']): boolean {
+  return isBelow(facts.thresholds.openSkew, expected);
+}
+
+function isBelow(skew: number, expected: Recommendation['expected']): boolean {
+  return (expected.skew ?? 0) < skew && (expected.pressure ?? 0) < WARNING_PRESSURE;
 }
 
 function round(value: number): number {

@@ -2,7 +2,7 @@
 
 import type { Case } from '../diagnose/case.ts';
 import type { Cause, Diagnosis, Mitigation, Recommendation } from '../model.ts';
-import { isRelieved } from './loads.ts';
+import { isNoLongerHot } from './loads.ts';
 import { PLANNERS } from './planners.ts';
 
 /**
@@ -19,7 +19,7 @@ export const MITIGATIONS_BY_CAUSE: Readonly<Partial<Record<Cause, readonly Mitig
 export function recommend(facts: Case, diagnosis: Diagnosis, show: (key: string) => string): Recommendation[] {
   const fitting = MITIGATIONS_BY_CAUSE[diagnosis.id] ?? [];
   const planned = fitting.flatMap((mitigation) => PLANNERS[mitigation]?.({ facts, show }) ?? []);
-  const relieving = planned.filter(({ expected }) => isRelieved(facts, expected));
+  const relieving = planned.filter(({ expected }) => isNoLongerHot(facts, expected));
   const partial = planned.filter((candidate) => !relieving.includes(candidate));
   return [...relieving, ...partial.sort((a, b) => a.expected.peerLoadRatio - b.expected.peerLoadRatio)];
 }

@@ -13,6 +13,8 @@ import type { ProbeContext } from './context.ts';
 export interface Look {
   readonly key: string;
   readonly touched: boolean;
+  /** Which look after the tick it was: 0 is the first. */
+  readonly round: number;
   /** Seconds since the tick, at least and at most. */
   readonly from: number;
   readonly to: number;
@@ -58,9 +60,9 @@ export async function catchTick(context: ProbeContext, plan: TickPlan): Promise<
   const seenAt = context.now();
   let waiting = new Set(plan.keys);
   for (const look of looks) if (look.touched) waiting.delete(look.key);
-  for (const lookMs of plan.looksMs) {
+  for (const [round, lookMs] of plan.looksMs.entries()) {
     await context.sleep(seenAt + lookMs - context.now(), context.signal);
-    const more = await lookAt(context, [...waiting], moment);
+    const more = await lookAt(context, [...waiting], moment, round);
     if (more === undefined) break; // the next tick came: what follows is of another second
     looks.push(...more);
     waiting = new Set(waiting);
@@ -84,7 +86,10 @@ async function awaitTick(context: ProbeContext, plan: TickPlan): Promise<{ momen
     const { clockBefore, clockAfter, beganMs, endedMs } = timesOf(answer);
     if (clockBefore !== from.clockAfter) {
       const moment = { afterMs, byMs: beganMs, clock: clockBefore };
-      return { moment, looks: clockAfter === clockBefore ? toLooks(early, answer.idle, beganMs, endedMs, moment) : [] };
+      return {
+        moment,
+        looks: clockAfter === clockBefore ? toLooks(early, answer.idle, beganMs, endedMs, moment, 0) : [],
+      };
     }
     // A tick within the question spoils its answers, but is known all the same.
     if (clockAfter !== clockBefore)
@@ -107,14 +112,19 @@ function timesOf({ before, after }: { readonly before: NodeInfo; readonly after:
 }
 
 /** Undefined when another tick has come. */
-async function lookAt(context: ProbeContext, keys: readonly string[], moment: Moment): Promise<Look[] | undefined> {
+async function lookAt(
+  context: ProbeContext,
+  keys: readonly string[],
+  moment: Moment,
+  round: number,
+): Promise<Look[] | undefined> {
   const looks: Look[] = [];
   for (let at = 0; at < keys.length; at += PART) {
     const part = keys.slice(at, at + PART);
     const answer = await ask(context, part);
     const { clockAfter, beganMs, endedMs } = timesOf(answer);
     if (clockAfter !== moment.clock) return undefined;
-    looks.push(...toLooks(part, answer.idle, beganMs, endedMs, moment));
+    looks.push(...toLooks(part, answer.idle, beganMs, endedMs, moment, round));
   }
   return looks;
 }
@@ -125,12 +135,13 @@ function toLooks(
   beganMs: number,
   endedMs: number,
   moment: Moment,
+  round: number,
 ): Look[] {
   const from = Math.max(0, (beganMs - moment.byMs) / 1000);
   const to = Math.max(1e-6, (endedMs - moment.afterMs) / 1000);
   return keys.flatMap((key, index) => {
     const seconds = idle[index];
-    return seconds === undefined ? [] : [{ key, touched: seconds === 0, from, to }];
+    return seconds === undefined ? [] : [{ key, touched: seconds === 0, round, from, to }];
   });
 }
 

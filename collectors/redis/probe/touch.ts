@@ -28,7 +28,7 @@ export interface Touches {
 
 /** As many as can be looked at many times after one tick. */
 const FEW = 200;
-/** Kept for the close looks even if the last single look did not see them touched. */
+/** Kept for the close looks even if the coarse one did not see them touched at once. */
 const KEPT_AT_LEAST = 24;
 const MAX_TICKS = 9;
 /** Kept after a close look: the fewer, the closer the looks follow each other. */
@@ -36,7 +36,7 @@ const CLOSEST = 16;
 /** Ticks in which a few keys are looked at closely: more tell fast keys apart better. */
 const CLOSE_TICKS = 6;
 /** Late enough for a hot key to have been touched since the tick, early enough for most others not to; then once more. */
-const COARSE_LOOKS_MS = [12, 100];
+const COARSE_LOOKS_MS = [12, 250];
 const CLOSE_LOOKS_MS = [0, 0, 0, 1, 2, 4, 8, 16, 32, 64];
 const TICK_MS = 1150;
 
@@ -62,7 +62,7 @@ export async function measureTouches(context: ProbeContext, options: TouchOption
     if (tick === 0) firstSpan = longest(looks);
     for (const [key, touch] of firstTouches(looks)) touches.get(key)?.push(touch);
     remaining = fastest(remaining, looks, touches, close);
-    if (closeTicks > 1 && outOfSight(rank(touches)) <= 1) break;
+    if (closeTicks > 1 && isSettled(rank(touches))) break;
   }
   const ranked = rank(touches);
   const [first] = ranked;
@@ -77,28 +77,23 @@ function longest(looks: readonly Look[]): number {
   return span;
 }
 
-function outOfSight(ranked: readonly TouchedKey[]): number {
-  return ranked.filter(({ rate }) => rate === undefined).length;
+/** One key is out of sight alone, or faster than any other can be. */
+function isSettled([first, ...others]: readonly TouchedKey[]): boolean {
+  if (first === undefined) return true;
+  return others.every(({ rate, high }) => rate !== undefined && (first.rate === undefined || high < first.low));
 }
 
-/** After a single look: those that were touched. After many: the fastest of all ticks so far. */
+/** After a coarse look: those that its first round saw touched. After a close one: the fastest of all ticks so far. */
 function fastest(
   keys: readonly string[],
   looks: readonly Look[],
   touches: ReadonlyMap<string, readonly FirstTouch[]>,
   close: boolean,
 ): readonly string[] {
-  const rankOf = (names: readonly string[]) => rank(new Map(names.map((key) => [key, touches.get(key) ?? []])));
-  if (close) {
-    return rankOf(keys)
-      .slice(0, CLOSEST)
-      .map(({ key }) => key);
-  }
-  const touched = new Set(looks.filter((look) => look.touched).map(({ key }) => key));
-  if (touched.size > FEW) return [...touched];
-  return rankOf(keys)
-    .slice(0, Math.max(touched.size, KEPT_AT_LEAST))
-    .map(({ key }) => key);
+  const atOnce = looks.filter(({ touched, round }) => touched && round === 0).map(({ key }) => key);
+  if (!close && atOnce.length > FEW) return atOnce;
+  const ranked = rank(new Map(keys.map((key) => [key, touches.get(key) ?? []])));
+  return ranked.slice(0, close ? CLOSEST : Math.max(atOnce.length, KEPT_AT_LEAST)).map(({ key }) => key);
 }
 
 function firstTouches(looks: readonly Look[]): Map<string, FirstTouch> {
