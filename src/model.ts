@@ -163,6 +163,11 @@ export interface ProbeResult {
   readonly cost: Cost;
 }
 
+export interface Survey extends ProbeResult {
+  readonly scope: string;
+  readonly peer: string;
+}
+
 export interface PollOptions {
   readonly signal: AbortSignal;
   /** True while a hotspot is suspected or open: fine scopes are read every time, not on their slow schedule. */
@@ -187,6 +192,11 @@ export interface Collector {
   poll(options: PollOptions): Promise<Reading>;
   /** Costly and bounded; names the keys of one peer. */
   probe?(hotspot: HotspotRef, signal: AbortSignal): Promise<ProbeResult>;
+  /**
+   * A bounded look at the keys of the peer whose turn it is, hotspot or not, where the evidence for it is cheap; called
+   * on a slow schedule. Undefined where no peer has such evidence.
+   */
+  survey?(signal: AbortSignal): Promise<Survey | undefined>;
   /** What this target can tell, asked live. */
   evidence(signal: AbortSignal): Promise<readonly Evidence[]>;
   stop(): Promise<void>;
@@ -365,11 +375,22 @@ export interface TargetStatus {
   readonly lastPoll?: string;
   readonly outcome?: PollOutcome;
   /** Why the latest poll failed. */
-  readonly error?: { readonly code: AbsenceCode; readonly reason: string };
+  readonly error?: { readonly code: AbsenceCode; readonly reason: string; readonly remedy?: string };
   readonly signals: readonly Signal[];
   readonly findings: readonly Finding[];
   readonly absences: readonly Absence[];
+  /** By peer, from the slow schedule. */
+  readonly standingKeys: readonly StandingKeys[];
   readonly totals: TargetTotals;
+}
+
+/** The most used keys of a peer, hotspot or not, as the redaction lets them out. */
+export interface StandingKeys {
+  readonly scope: string;
+  readonly peer: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly keys: readonly FindingKey[];
 }
 
 /** Sums since the agent began to watch the target. */

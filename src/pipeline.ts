@@ -4,7 +4,17 @@ import { scoreSignal } from './detect/signal.ts';
 import type { Hotspot, HotspotTracker } from './detect/tracker.ts';
 import { type Case, gatherCase, loadOf } from './diagnose/case.ts';
 import { diagnose } from './diagnose/rules.ts';
-import type { Evaluation, Finding, FindingSignal, HotspotRef, Reading, Signal } from './model.ts';
+import type {
+  Evaluation,
+  Finding,
+  FindingKey,
+  FindingSignal,
+  HotspotRef,
+  KeyShare,
+  Reading,
+  Severity,
+  Signal,
+} from './model.ts';
 import { recommend } from './recommend/recommend.ts';
 import { severityOf } from './severity.ts';
 
@@ -41,7 +51,9 @@ export function explain(
     // The cause is of the load that is gone: to judge it by what is left would name another.
     return [{ ...asOf(last, hotspot, 'its load has calmed since'), signals: shown }];
   }
-  const render = (showKey: (key: string) => string) => findingOf(facts, shown, reading, showKey);
+  const before = last?.state === hotspot.state ? last.severity : undefined;
+  const severity = severityOf(facts.pressure, before);
+  const render = (showKey: (key: string) => string) => findingOf(facts, shown, severity, reading, showKey);
   tracker.remember(hotspot.id, render);
   return [render(show)];
 }
@@ -49,6 +61,7 @@ export function explain(
 function findingOf(
   facts: Case,
   signals: readonly FindingSignal[],
+  severity: Severity,
   { system, target }: Pick<Reading, 'system' | 'target'>,
   show: (key: string) => string,
 ): Finding {
@@ -61,21 +74,22 @@ function findingOf(
     scope,
     peer,
     state,
-    severity: severityOf(facts.pressure),
+    severity,
     since: since.toISOString(),
     updated: updated.toISOString(),
     signals,
-    keys: facts.keys.map(({ key, share, low, high, mix, evidence }) => ({
-      key: show(key),
-      ...(share !== undefined && { share }),
-      low,
-      high,
-      ...mix,
-      evidence,
-    })),
+    keys: facts.keys.map((key) => shownKey(key, show)),
     cause,
     recommendations: recommend(facts, cause, show),
   };
+}
+
+/** A key as the redaction lets it out. */
+export function shownKey(
+  { key, share, low, high, mix, evidence }: KeyShare,
+  show: (key: string) => string,
+): FindingKey {
+  return { key: show(key), ...(share !== undefined && { share }), low, high, ...mix, evidence };
 }
 
 /** An earlier finding in its present state, which says from when it is and why there is no newer one. */

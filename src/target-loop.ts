@@ -12,7 +12,7 @@ import type { Clock } from './clock.ts';
 import type { TargetConfig } from './config.ts';
 import type { Hotspot, HotspotTracker } from './detect/tracker.ts';
 import type { AbsenceCode, Collector, Finding, Reading, TargetStatus } from './model.ts';
-import { evaluate, explain } from './pipeline.ts';
+import { evaluate, explain, shownKey } from './pipeline.ts';
 import { ProbeBudget } from './probe-budget.ts';
 import { NO_TOTALS, timeOnly, withPoll, withProbe } from './totals.ts';
 
@@ -31,6 +31,8 @@ export interface TargetLoopDeps {
 const GRACE_MS = 1000;
 /** Stands in an absence for all scopes of a target of which nothing could be read. */
 const WHOLE_TARGET = 'target';
+/** The first survey comes when the agent has settled in. */
+const FIRST_SURVEY_MS = 60_000;
 /** Each sleep is shortened by up to this part, so that many agents do not poll in step. */
 const JITTER = 0.1;
 
@@ -45,6 +47,7 @@ export class TargetLoop {
   #reading: Reading | undefined;
   #failuresInARow = 0;
   #lastFailure: AbsenceCode | undefined;
+  #nextSurveyAt: number | undefined;
   #probing: Promise<void> | undefined;
   /** The hotspot whose first probe is under way. */
   #probed: string | undefined;
@@ -63,6 +66,7 @@ export class TargetLoop {
       signals: [],
       findings: [],
       absences: [],
+      standingKeys: [],
       totals: NO_TOTALS,
     };
   }
@@ -78,6 +82,7 @@ export class TargetLoop {
       const startedAt = clock.now();
       await this.#tick(signal);
       this.#probeIfNeeded(signal);
+      this.#surveyIfDue(signal);
       await clock.sleep(this.#waitMs(clock.now() - startedAt), signal).catch(() => undefined);
     }
     await this.#probing;
@@ -147,6 +152,7 @@ export class TargetLoop {
       signals,
       findings,
       absences: reading.absences,
+      standingKeys: this.#status.standingKeys.filter(({ peer }) => isPeerOf(reading, peer)),
       totals: withPoll(this.#status.totals, outcome, reading.cost, skipped),
     });
   }
@@ -161,7 +167,7 @@ export class TargetLoop {
       ...this.#status,
       lastPoll: this.#deps.clock.date().toISOString(),
       outcome: 'failed',
-      error: { code, reason },
+      error: { code, reason, ...(remedy !== undefined && { remedy }) },
       absences: [{ scope: WHOLE_TARGET, code, reason, ...(remedy !== undefined && { remedy }) }],
       totals: withPoll(this.#status.totals, 'failed', timeOnly(durationMs), 0),
     });
@@ -231,6 +237,48 @@ export class TargetLoop {
     }
   }
 
+  /** On the slow schedule, only while all is calm: keys that are always hot are known before they become a hotspot. */
+  #surveyIfDue(signal: AbortSignal): void {
+    const { enabled, sweep, surveyMs } = this.config.probe;
+    const now = this.#deps.clock.now();
+    const busy = this.#probing !== undefined || this.tracker.attentive || this.#failuresInARow > 0 || signal.aborted;
+    const peers = new Set(this.#reading?.samples.map(({ peer, owner }) => owner ?? peer)).size;
+    if (!enabled || !sweep || surveyMs === 0 || busy || peers === 0) return;
+    this.#nextSurveyAt ??= now + Math.min(FIRST_SURVEY_MS, surveyMs);
+    if (now < this.#nextSurveyAt || !this.#budget.isAffordable(now)) return;
+    // Each peer once in the time, one after the other.
+    this.#nextSurveyAt = now + surveyMs / peers;
+    this.#probing = this.#survey(signal).finally(() => {
+      this.#probing = undefined;
+    });
+  }
+
+  async #survey(signal: AbortSignal): Promise<void> {
+    const { clock, show } = this.#deps;
+    const startedAt = clock.now();
+    try {
+      const survey = await this.#collector.survey?.(signal);
+      if (survey === undefined) return;
+      const { scope, peer } = survey;
+      const standing = {
+        scope,
+        peer,
+        at: clock.date().toISOString(),
+        keys: survey.keys.map((key) => shownKey(key, show)),
+      };
+      const others = this.#status.standingKeys.filter((known) => known.peer !== peer || known.scope !== scope);
+      const totals = withProbe(this.#status.totals, 'ok', survey.cost);
+      this.#status = { ...this.#status, standingKeys: [...others, standing], totals };
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#deps.onFailure(this.config.name, 'probe', asFailure(error));
+      const totals = withProbe(this.#status.totals, 'failed', timeOnly(clock.now() - startedAt));
+      this.#status = { ...this.#status, totals };
+    } finally {
+      this.#budget.spend('', clock.now() - startedAt, true, clock.now());
+    }
+  }
+
   #attach(hotspot: Hotspot, result: Parameters<HotspotTracker['attach']>[1]): void {
     this.tracker.attach(hotspot.id, result, this.#deps.clock.date());
     this.#probed = undefined;
@@ -246,6 +294,12 @@ export class TargetLoop {
   #findingOf(id: string): Finding | undefined {
     return this.#status.findings.find((finding) => finding.id === id);
   }
+}
+
+function isPeerOf(reading: Reading, peer: string): boolean {
+  return (
+    reading.samples.some((sample) => sample.peer === peer) || reading.absences.some((absence) => absence.peer === peer)
+  );
 }
 
 function asFailure(error: unknown): Failure {

@@ -109,6 +109,14 @@ export const redisTargetSchema = z.strictObject({
       monitorBytes: z.int().min(1000).max(1_000_000_000).default(2_000_000).describe('How much a MONITOR may read.'),
       maxDurationMs: z.int().min(100).max(HOUR_MS).default(5000).describe('How long one probe may last.'),
       maxKeys: z.int().min(1).max(1_000_000_000).default(1_000_000).describe('How many keys one sweep may look at.'),
+      surveyMs: z
+        .int()
+        .min(0)
+        .max(DAY_MS)
+        .default(900_000)
+        .describe(
+          'How often each master with an LFU policy is swept while nothing is suspected, for its standing keys; 0 is never.',
+        ),
       repeatMs: z.int().min(1000).max(DAY_MS).default(60_000).describe('How soon the same hotspot is probed again.'),
       budgetMsPerHour: z
         .int()

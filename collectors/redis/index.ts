@@ -15,17 +15,19 @@ import type {
   Reading,
   Sample,
   SlotTopology,
+  Survey,
 } from '../../src/model.ts';
 import { ClockSteps } from '../shared/clock-steps.ts';
 import { withDeadline } from '../shared/deadline.ts';
 import { absenceOf, Failure } from '../shared/failures.ts';
 import type { RedisTargetConfig } from './config.ts';
 import { failureOf } from './errors.ts';
-import { hasLatencyHistogram, hasSlotStats, listEvidence } from './evidence.ts';
+import { hasLatencyHistogram, hasSlotStats, isLfu, listEvidence } from './evidence.ts';
 import { type NodeInfo, parseInfo } from './info.ts';
 import { parseLatencyHistogram } from './latency.ts';
 import { type CommandLine, type NodeUsage, nameOf, RedisNode, type Reply, requireValue } from './node.ts';
-import { nameKeys } from './probe/index.ts';
+import type { ProbeContext } from './probe/context.ts';
+import { nameKeys, type ProbeFinding, surveyKeys } from './probe/index.ts';
 import { KeyNames } from './probe/key-names.ts';
 import { LATENCY_P99, MASTERS, RESOURCES, SLOTS } from './resources.ts';
 import { NodeWindows, ownCpuOf } from './samples.ts';
@@ -66,6 +68,7 @@ export class RedisCollector implements Collector {
   readonly #finder: TopologyFinder;
   readonly #nodes = new Map<string, RedisNode>();
   readonly #infos = new Map<string, NodeInfo>();
+  readonly #surveyedAt = new Map<string, number>();
   readonly #nodeWindows: NodeWindows;
   readonly #slotWindows = new SlotWindows();
   readonly #clocks = new ClockSteps();
@@ -113,28 +116,43 @@ export class RedisCollector implements Collector {
   }
 
   async probe(hotspot: HotspotRef, signal: AbortSignal): Promise<ProbeResult> {
-    const startedAt = this.#deps.now();
     const master = this.#masters.find(({ peer }) => peer === hotspot.peer);
     if (master === undefined) throw new Failure('moved', `${hotspot.peer} is no longer a master`);
-    const parent = this.#node(master.address);
+    return this.#look(master, signal, nameKeys);
+  }
+
+  /** Of the master that has waited longest. Without LFU counters a sweep costs as much and tells less of standing keys. */
+  async survey(signal: AbortSignal): Promise<Survey | undefined> {
+    const waiting = this.#masters
+      .filter(({ peer }) => {
+        const info = this.#infos.get(peer);
+        return info !== undefined && isLfu(info);
+      })
+      .sort((a, b) => (this.#surveyedAt.get(a.peer) ?? 0) - (this.#surveyedAt.get(b.peer) ?? 0));
+    const [master] = waiting;
+    if (master === undefined) return undefined;
+    this.#surveyedAt.set(master.peer, this.#deps.now());
+    return { scope: MASTERS.name, peer: master.peer, ...(await this.#look(master, signal, surveyKeys)) };
+  }
+
+  async #look(
+    { peer, address }: Master,
+    signal: AbortSignal,
+    name: (context: ProbeContext) => Promise<ProbeFinding>,
+  ): Promise<ProbeResult> {
+    const startedAt = this.#deps.now();
+    const parent = this.#node(address);
     const node = parent.duplicate();
     try {
       const found = await withDeadline(signal, this.#config.probe.maxDurationMs, async (budget) => {
         const info = parseInfo(String(await node.ask(['INFO', 'all'], budget)));
-        return nameKeys({
-          node,
-          info,
-          config: this.#config,
-          names: new KeyNames(),
-          signal: budget,
-          ...this.#deps,
-        });
+        return name({ node, info, config: this.#config, names: new KeyNames(), signal: budget, ...this.#deps });
       });
       const cpu = await this.#ownCpu(node, signal);
       const used = node.usageOfAll;
       return {
         keys: found.keys,
-        absences: found.failures.map((failure) => absenceOf(failure, { scope: 'keys', peer: hotspot.peer })),
+        absences: found.failures.map((failure) => absenceOf(failure, { scope: 'keys', peer })),
         cost: {
           durationMs: this.#deps.now() - startedAt,
           commands: used.commands,
@@ -198,6 +216,7 @@ export class RedisCollector implements Collector {
       node.close();
       this.#nodes.delete(name);
       this.#infos.delete(name);
+      this.#surveyedAt.delete(name);
     }
   }
 

@@ -66,13 +66,13 @@ export function describeTargets(view: AgentView) {
 }
 
 function describeTarget(status: TargetStatus) {
-  const { target, system, lastPoll, outcome, error, signals, findings, absences, totals } = status;
+  const { target, system, lastPoll, outcome, error, signals, findings, absences, standingKeys, totals } = status;
   return {
     target,
     system,
     lastPoll,
     outcome,
-    error: error === undefined ? undefined : { code: error.code, reason: error.reason },
+    error: error === undefined ? undefined : { code: error.code, reason: error.reason, remedy: error.remedy },
     hotspots: findings.map(({ id, peer, state, severity }) => ({ id, peer, state, severity })),
     signals: signals.map((signal) => ({
       scope: signal.scope.name,
@@ -94,6 +94,7 @@ function describeTarget(status: TargetStatus) {
       reason,
       remedy,
     })),
+    standingKeys,
     totals,
   };
 }

@@ -112,6 +112,21 @@ export const METRICS = {
   ),
   hotspot_key_share_low_ratio: gauge('ratio', ['target', 'id', 'key'], 'The share of the key is at least this.'),
   hotspot_key_share_high_ratio: gauge('ratio', ['target', 'id', 'key'], 'The share of the key is at most this.'),
+  hotspot_standing_key_share_ratio: gauge(
+    'ratio',
+    ['target', 'system', 'scope', 'peer', 'key'],
+    'Best estimate of the share of the load of its peer that a key makes, hotspot or not, from the slow schedule.',
+  ),
+  hotspot_standing_key_share_low_ratio: gauge(
+    'ratio',
+    ['target', 'system', 'scope', 'peer', 'key'],
+    'The share of the standing key is at least this.',
+  ),
+  hotspot_standing_key_share_high_ratio: gauge(
+    'ratio',
+    ['target', 'system', 'scope', 'peer', 'key'],
+    'The share of the standing key is at most this.',
+  ),
   hotspot_expected_skew_ratio: gauge(
     'ratio',
     ['target', 'id', 'mitigation'],

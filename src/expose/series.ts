@@ -43,6 +43,7 @@ export function emitTarget(status: TargetStatus, limits: SeriesLimits, emit: Emi
     for (const signal of status.signals) emitSignal(status, signal, limits, emit);
   }
   emitHotspots(status, limits, emit);
+  emitStandingKeys(status, limits, emit);
 }
 
 function emitHealth(status: TargetStatus, emit: Emit): void {
@@ -164,6 +165,17 @@ function emitHotspot({ target, system }: TargetStatus, finding: Finding, limits:
     emit('hotspot_expected_skew_ratio', { target, id, mitigation }, expected.skew);
     emit('hotspot_expected_pressure_ratio', { target, id, mitigation }, expected.pressure);
     emit('hotspot_expected_peer_load_ratio', { target, id, mitigation }, expected.peerLoadRatio);
+  }
+}
+
+function emitStandingKeys({ target, system, standingKeys }: TargetStatus, limits: SeriesLimits, emit: Emit): void {
+  for (const { scope, peer, keys } of standingKeys.slice(0, limits.topPeers)) {
+    for (const { key, share, low, high } of firstBy(keys, (entry) => entry.key).slice(0, limits.topKeys)) {
+      const labels = { target, system, scope, peer: peerLabel(peer), key };
+      emit('hotspot_standing_key_share_ratio', labels, share);
+      emit('hotspot_standing_key_share_low_ratio', labels, low);
+      emit('hotspot_standing_key_share_high_ratio', labels, high);
+    }
   }
 }
 

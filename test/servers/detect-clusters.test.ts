@@ -1,10 +1,12 @@
 /** On a cluster of each server: Zipf opens nothing; a hot read key and a hot counter are found, named and told apart. */
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { slotOf } from '../../src/recommend/slots.ts';
 import { startCluster, type TestCluster } from '../../src/tour/cluster.ts';
 import type { ServerBinary } from '../../src/tour/serverCache.ts';
-import { pollsOf } from './support/agent.ts';
+import { pollsOf, seriesOf, type Watched } from './support/agent.ts';
 import { redis70, redis86, serverOrSkip, valkey91 } from './support/binaries.ts';
 import { assertNamed, HOT_COUNTER, HOT_READ, openOf, startScenario } from './support/scenario.ts';
 
@@ -15,6 +17,10 @@ interface Server {
   readonly replicas?: 0 | 1;
   /** What must have named the key. */
   readonly evidence: RegExp;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** More to hold while nothing is hot, and while a key is. */
+  readonly whileBalanced?: (watched: Watched) => Promise<void>;
+  readonly whileHot?: (watched: Watched) => Promise<void>;
 }
 
 const SERVERS: readonly Server[] = [
@@ -24,12 +30,15 @@ const SERVERS: readonly Server[] = [
     get: valkey91,
     config: { 'cluster-slot-stats-enabled': 'yes' },
     evidence: /slot \d+ with/,
+    whileHot: holdStructure,
   },
   {
     name: 'Redis 7.0 with an LFU policy',
     get: redis70,
     config: { 'maxmemory-policy': 'allkeys-lfu', maxmemory: '500mb' },
     evidence: /OBJECT FREQ/,
+    settings: { probe: { surveyMs: 3000 } },
+    whileBalanced: holdStandingKeys,
   },
   { name: 'Redis 8.6 with HOTKEYS', get: redis86, evidence: /HOTKEYS session/ },
 ];
@@ -40,13 +49,17 @@ for (const server of SERVERS) {
   test(`${server.name}: Zipf opens nothing; a hot key and a hot counter are found, named and told apart`, async (t) => {
     const cluster = await clusterOf(t, server);
     if (cluster === undefined) return;
-    const { watched, load, hot, calm } = await startScenario(t, cluster);
+    const { settings = {} } = server;
+    const { watched, load, hot, calm } = await startScenario(t, cluster, { settings });
 
     const balanced = await watched.morePolls(BALANCED_POLLS);
     assert.equal(balanced.totals.hotspotsOpened, 0);
     assert.equal(openOf(balanced), undefined);
 
+    await server.whileBalanced?.(watched);
+
     const read = await hot(HOT_READ);
+    await server.whileHot?.(watched);
     assertNamed(read, HOT_READ, load);
     assert.equal(read.finding.cause.id, 'hot_read_key');
     assert.match(read.finding.keys[0]?.evidence ?? '', server.evidence);
@@ -95,6 +108,40 @@ test('unevenly owned slots are told from a hot key, with the slots to move', asy
     });
   }
 });
+
+/** The slow schedule names the most used keys of each master with no hotspot in sight. */
+async function holdStandingKeys(watched: Watched): Promise<void> {
+  const { standingKeys } = await watched.until(
+    'the keys of each master',
+    (status) => status.standingKeys.length === 3,
+    {
+      withinMs: 90_000,
+    },
+  );
+  for (const { keys } of standingKeys) {
+    assert.ok(keys.length > 0 && keys.every(({ key, low, high }) => /^item:\d+$/.test(key) && low <= high));
+    assert.match(keys[0]?.evidence ?? '', /OBJECT FREQ twice over all/);
+  }
+  const series = seriesOf(await watched.metrics(), 'hotspot_standing_key_share_low_ratio');
+  assert.ok(series.length >= 3, series.join('\n'));
+}
+
+/** There or not from one poll to the next. */
+const PASSING: ReadonlySet<string> = new Set(['hotspot_skew_undecided', 'hotspot_absences', 'hotspot_suspected']);
+const STRUCTURE = fileURLToPath(new URL('../../../test/fixtures/metrics.structure.txt', import.meta.url));
+
+/** The names and labels of what a real cluster with a hot key exports: what alerts and dashboards are built on. */
+async function holdStructure(watched: Watched): Promise<void> {
+  const names = new Set<string>();
+  for (const line of (await watched.metrics()).split('\n')) {
+    const [, name, labels = ''] = /^(hotspot_\w+)(?:\{(.*)\})? /.exec(line) ?? [];
+    const keys = [...labels.matchAll(/(\w+)="(?:[^"\\]|\\.)*"/g)].map(([, key]) => key);
+    if (name !== undefined && !PASSING.has(name)) names.add(`${name}{${keys.join(',')}}`);
+  }
+  const structure = `${[...names].sort().join('\n')}\n`;
+  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(STRUCTURE, structure);
+  assert.equal(structure, readFileSync(STRUCTURE, 'utf8'), 'UPDATE_GOLDEN=1 writes it anew');
+}
 
 async function clusterOf(
   t: TestContext,

@@ -63,6 +63,14 @@ test('skew alone is info, with pressure a warning, near the limit critical', () 
   assert.equal(severityOf(3), 'critical');
 });
 
+test('a severity falls only when the pressure is well below its threshold', () => {
+  assert.equal(severityOf(CRITICAL_PRESSURE - 0.05, 'critical'), 'critical');
+  assert.equal(severityOf(CRITICAL_PRESSURE - 0.11, 'critical'), 'warning');
+  assert.equal(severityOf(WARNING_PRESSURE - 0.05, 'warning'), 'warning');
+  assert.equal(severityOf(WARNING_PRESSURE - 0.05, 'info'), 'info');
+  assert.equal(severityOf(WARNING_PRESSURE - 0.11, 'warning'), 'info');
+});
+
 test('an open hotspot whose peer falls silent stays, with what was last known, from when, and why', () => {
   const agent = open();
   const before = onlyFinding(agent.tick(hot));

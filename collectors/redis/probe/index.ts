@@ -21,6 +21,12 @@ export interface ProbeFinding {
   readonly failures: readonly Failure[];
 }
 
+/** The sweep alone: what the slow schedule runs on servers with LFU counters. */
+export async function surveyKeys(context: ProbeContext): Promise<ProbeFinding> {
+  const { keys, shortfall } = await bySweep(context, context.now() + context.config.probe.maxDurationMs - SPARE_MS);
+  return { keys, failures: shortfall === undefined ? [] : [shortfall] };
+}
+
 /** Time kept for the last look of a probe and for ending what it began. */
 const SPARE_MS = 300;
 

@@ -111,6 +111,14 @@ export const SHOP: TargetStatus = {
     { scope: 'masters', peer: '10.0.0.4:6379', code: 'timeout', reason: 'no answer in 5 s' },
     { scope: 'slots', code: 'disabled', reason: 'slot statistics are off', remedy: 'CONFIG SET …' },
   ],
+  standingKeys: [
+    {
+      scope: 'masters',
+      peer: '10.0.0.2:6379',
+      at: '2026-01-02T03:00:00.000Z',
+      keys: [{ key: HOSTILE_KEY, share: 0.12, low: 0.1, high: 0.2, evidence: 'OBJECT FREQ' }],
+    },
+  ],
   totals: TOTALS,
 };
 
@@ -123,6 +131,7 @@ export const DOWN: TargetStatus = {
   signals: [CALLS],
   findings: [],
   absences: [],
+  standingKeys: [],
   totals: { ...TOTALS, polls: { ok: 0, partial: 0, failed: 4 } },
 };
 
@@ -132,6 +141,7 @@ export const NEW: TargetStatus = {
   signals: [],
   findings: [],
   absences: [],
+  standingKeys: [],
   totals: {
     polls: { ok: 0, partial: 0, failed: 0 },
     pollsSkipped: 0,
