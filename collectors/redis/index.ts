@@ -5,7 +5,6 @@
  *     probe: one master, bounded (probe/)        evidence: what could be asked of it (evidence.ts)
  */
 import type {
-  Absence,
   Collector,
   Cost,
   Evidence,
@@ -13,26 +12,24 @@ import type {
   PollOptions,
   ProbeResult,
   Reading,
-  Sample,
   SlotTopology,
   Survey,
 } from '../../src/model.ts';
-import { ClockSteps } from '../shared/clock-steps.ts';
 import { withDeadline } from '../shared/deadline.ts';
 import { absenceOf, Failure } from '../shared/failures.ts';
+import { nameOf } from './access.ts';
 import type { RedisTargetConfig } from './config.ts';
 import { failureOf } from './errors.ts';
-import { hasLatencyHistogram, hasSlotStats, isLfu, listEvidence } from './evidence.ts';
-import { type NodeInfo, parseInfo } from './info.ts';
-import { parseLatencyHistogram } from './latency.ts';
-import { type CommandLine, type NodeUsage, nameOf, RedisNode, type Reply, requireValue } from './node.ts';
+import { isLfu, listEvidence } from './evidence.ts';
+import { parseInfo } from './info.ts';
+import { type MasterLook, MasterPoller } from './master-poller.ts';
+import { RedisNode } from './node.ts';
 import type { ProbeContext } from './probe/context.ts';
 import { nameKeys, type ProbeFinding, surveyKeys } from './probe/index.ts';
 import { KeyNames } from './probe/key-names.ts';
-import { LATENCY_P99, MASTERS, RESOURCES, SLOTS } from './resources.ts';
-import { NodeWindows, ownCpuOf } from './samples.ts';
-import { parseSlotStats, SlotWindows } from './slot-stats.ts';
-import { countSlots, type Master } from './topology.ts';
+import { MASTERS, RESOURCES, SLOTS } from './resources.ts';
+import { ownCpuOf } from './samples.ts';
+import type { Master } from './topology.ts';
 import { TopologyFinder } from './topology-finder.ts';
 
 export interface RedisCollectorDeps {
@@ -44,34 +41,13 @@ export interface RedisCollectorDeps {
   readonly onProgress?: (seen: number, total: number) => void;
 }
 
-/** Commands of ours that the latency of the application must not contain. */
-const OWN_COMMANDS: ReadonlySet<string> = new Set([
-  'info',
-  'latency|histogram',
-  'cluster|slots',
-  'cluster|slot-stats',
-  'scan',
-  'object|freq',
-  'object|idletime',
-]);
-
-interface NodeResult {
-  readonly samples: readonly Sample[];
-  readonly absences: readonly Absence[];
-  readonly clients?: number;
-  readonly ownCpuSeconds: number;
-}
-
 export class RedisCollector implements Collector {
   readonly #config: RedisTargetConfig;
   readonly #deps: RedisCollectorDeps;
   readonly #finder: TopologyFinder;
   readonly #nodes = new Map<string, RedisNode>();
-  readonly #infos = new Map<string, NodeInfo>();
   readonly #surveyedAt = new Map<string, number>();
-  readonly #nodeWindows: NodeWindows;
-  readonly #slotWindows = new SlotWindows();
-  readonly #clocks = new ClockSteps();
+  readonly #poller: MasterPoller;
   #slotsReadAt = Number.NEGATIVE_INFINITY;
   #masters: readonly Master[] = [];
   #cluster = false;
@@ -80,7 +56,7 @@ export class RedisCollector implements Collector {
     this.#config = config;
     this.#deps = deps;
     this.#finder = new TopologyFinder(config, (address) => this.#node(address));
-    this.#nodeWindows = new NodeWindows(config.limits);
+    this.#poller = new MasterPoller({ limits: config.limits, deadlineMs: deps.nodeDeadlineMs, now: deps.now });
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -94,7 +70,11 @@ export class RedisCollector implements Collector {
     const slotsDue = attentive || startedAt - this.#slotsReadAt >= this.#config.slotStats.intervalMs;
     if (slotsDue) this.#slotsReadAt = startedAt;
 
-    const results = await Promise.all(this.#masters.map((master) => this.#pollMaster(master, slotsDue, signal)));
+    const results = await Promise.all(
+      this.#masters.map((master) =>
+        this.#poller.poll(master, this.#node(master.address), slotsDue && this.#cluster, signal),
+      ),
+    );
     const samples = results.flatMap((result) => result.samples);
     const absences = results.flatMap((result) => result.absences);
     const [firstAbsence] = absences;
@@ -125,7 +105,7 @@ export class RedisCollector implements Collector {
   async survey(signal: AbortSignal): Promise<Survey | undefined> {
     const waiting = this.#masters
       .filter(({ peer }) => {
-        const info = this.#infos.get(peer);
+        const info = this.#poller.infoOf(peer);
         return info !== undefined && isLfu(info);
       })
       .sort((a, b) => (this.#surveyedAt.get(a.peer) ?? 0) - (this.#surveyedAt.get(b.peer) ?? 0));
@@ -208,97 +188,16 @@ export class RedisCollector implements Collector {
       if (this.#masters.length === 0) throw error;
     }
     const peers = new Set(this.#masters.map(({ peer }) => peer));
-    this.#nodeWindows.retain(peers);
-    this.#slotWindows.retain(peers);
-    this.#clocks.retain(peers);
+    this.#poller.retain(peers);
     for (const [name, node] of this.#nodes) {
       if (peers.has(name) || this.#finder.isSeed(name)) continue;
       node.close();
       this.#nodes.delete(name);
-      this.#infos.delete(name);
       this.#surveyedAt.delete(name);
     }
   }
 
-  async #pollMaster(master: Master, slotsDue: boolean, signal: AbortSignal): Promise<NodeResult> {
-    const { peer } = master;
-    const node = this.#node(master.address);
-    const known = this.#infos.get(peer);
-    const askLatency = known === undefined || hasLatencyHistogram(known);
-    const askSlots = slotsDue && this.#cluster && (known === undefined || hasSlotStats(known));
-    const lines: CommandLine[] = [];
-    if (askLatency) lines.push(['LATENCY', 'HISTOGRAM']);
-    if (askSlots) lines.push(['CLUSTER', 'SLOT-STATS', 'SLOTSRANGE', 0, 16_383]);
-    // Last, so that it counts what the commands before it took; their replies are sent only after it.
-    lines.push(['INFO', 'all']);
-    try {
-      const { bytesReceived } = node.usageOfAll;
-      const replies = await withDeadline(signal, this.#deps.nodeDeadlineMs, (within) => node.pipeline(lines, within));
-      const info = parseInfo(String(requireValue(replies.at(-1))));
-      const usage = { ...node.usageOfAll, bytesReceived };
-      if (info.loading) throw new Failure('loading', `${peer} is loading its data`);
-      if (info.role !== 'master') throw new Failure('moved', `${peer} is no longer a master`);
-      this.#infos.set(peer, info);
-      return this.#read(
-        master,
-        usage,
-        info,
-        askLatency ? replies[0] : undefined,
-        askSlots ? replies.at(-2) : undefined,
-      );
-    } catch (error) {
-      return { samples: [], absences: [absenceOf(failureOf(error), { scope: MASTERS.name, peer })], ownCpuSeconds: 0 };
-    }
-  }
-
-  #read(
-    master: Master,
-    usage: NodeUsage,
-    info: NodeInfo,
-    latencyReply: Reply | undefined,
-    slotsReply: Reply | undefined,
-  ): NodeResult {
-    const { peer } = master;
-    const absences: Absence[] = [];
-    const atMs = info.serverTimeMs ?? this.#deps.now();
-    const epoch = `${info.runId} ${this.#clocks.check(peer, atMs, this.#deps.now())}`;
-    const buckets = attempt(
-      () => (latencyReply === undefined ? undefined : parseLatencyHistogram(requireValue(latencyReply), OWN_COMMANDS)),
-      (failure) => {
-        if (failure.code === 'unsupported') return;
-        absences.push(absenceOf(failure, { scope: MASTERS.name, peer, resource: LATENCY_P99.name }));
-      },
-    );
-    const seen = this.#nodeWindows.observe({
-      peer,
-      slots: countSlots(master.ranges),
-      info,
-      epoch,
-      atMs,
-      usage,
-      ...(buckets !== undefined && { buckets }),
-    });
-    const slots = attempt(
-      () => {
-        if (slotsReply === undefined) return [];
-        const loads = parseSlotStats(requireValue(slotsReply));
-        const seen = this.#slotWindows.observe(peer, epoch, atMs, loads, this.#config.limits.cpuCores);
-        if (seen === undefined) throw new Failure('warming', 'a first look: a count needs two');
-        return seen;
-      },
-      (failure) => {
-        if (hasSlotStats(info)) absences.push(absenceOf(failure, { scope: SLOTS.name, peer }));
-      },
-    );
-    return {
-      samples: [...seen.samples, ...(slots ?? [])],
-      absences: [...absences, ...seen.absences],
-      clients: info.clients,
-      ownCpuSeconds: seen.ownCpuSeconds,
-    };
-  }
-
-  #topology(results: readonly NodeResult[]): SlotTopology {
+  #topology(results: readonly MasterLook[]): SlotTopology {
     return {
       kind: 'slots',
       cluster: this.#cluster,
@@ -340,14 +239,5 @@ export class RedisCollector implements Collector {
       bytesSent: Math.max(0, after.bytesSent - before.bytesSent),
       bytesReceived: Math.max(0, after.bytesReceived - before.bytesReceived),
     };
-  }
-}
-
-function attempt<T>(work: () => T, onFailure: (failure: Failure) => void): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    onFailure(failureOf(error));
-    return undefined;
   }
 }

@@ -4,38 +4,14 @@
  * Commands go in pipelines; a pipeline that does not end in time drops the connection, so that a late reply is
  * never taken for the answer to a later question. The next call dials again.
  */
-import { isIP } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import { Failure } from '../shared/failures.ts';
-import type { Secret } from '../shared/secret.ts';
-import type { TlsConfig } from '../shared/settings.ts';
+import { type Access, type Address, nameOf, optionsOf } from './access.ts';
 import { failureOf } from './errors.ts';
+import { addUsage, NO_USAGE, type NodeUsage } from './usage.ts';
 
 export type CommandLine = readonly [command: string, ...args: (string | number | Buffer)[]];
 export type Reply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly failure: Failure };
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface Access {
-  readonly username?: string;
-  readonly password?: Secret;
-  readonly tls?: TlsConfig;
-}
-
-/** What was sent and received since the connection object was made. */
-export interface NodeUsage {
-  readonly commands: number;
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  /** By the name that commandstats uses. */
-  readonly byCommand: ReadonlyMap<string, number>;
-}
-
-const NO_USAGE: NodeUsage = { commands: 0, bytesSent: 0, bytesReceived: 0, byCommand: new Map() };
 
 export class RedisNode {
   readonly address: Address;
@@ -239,26 +215,11 @@ function drop(client: Redis): void {
   client.stream?.destroy();
 }
 
-function addUsage(a: NodeUsage, b: NodeUsage): NodeUsage {
-  const byCommand = new Map(a.byCommand);
-  for (const [name, count] of b.byCommand) byCommand.set(name, (byCommand.get(name) ?? 0) + count);
-  return {
-    commands: a.commands + b.commands,
-    bytesSent: a.bytesSent + b.bytesSent,
-    bytesReceived: a.bytesReceived + b.bytesReceived,
-    byCommand,
-  };
-}
-
 /** @throws Failure */
 export function requireValue(reply: Reply | undefined): unknown {
   if (reply === undefined) throw new Failure('internal', 'a command without a reply');
   if (!reply.ok) throw reply.failure;
   return reply.value;
-}
-
-export function nameOf({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Commands whose replies are key names, which are bytes and no text: they come as buffers. */
@@ -279,32 +240,4 @@ function commandName(line: CommandLine | undefined): string | undefined {
 function bytesOf(client: Redis | undefined): { sent: number; received: number } {
   const stream = client?.stream;
   return { sent: stream?.bytesWritten ?? 0, received: stream?.bytesRead ?? 0 };
-}
-
-export function tlsOptionsOf(host: string, tls: TlsConfig): ConnectionOptions {
-  return {
-    ...(tls.ca !== undefined && { ca: tls.ca }),
-    ...(tls.cert !== undefined && { cert: tls.cert }),
-    ...(tls.key !== undefined && { key: tls.key.reveal() }),
-    // An address is no server name (RFC 6066): Node refuses it there and verifies the certificate by host.
-    ...(tls.serverName !== undefined ? { servername: tls.serverName } : isIP(host) === 0 && { servername: host }),
-    rejectUnauthorized: !tls.insecureSkipVerify,
-  };
-}
-
-function optionsOf({ host, port }: Address, { username, password, tls }: Access): Omit<RedisOptions, 'replyMapping'> {
-  return {
-    host,
-    port,
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password: password.reveal() }),
-    ...(tls !== undefined && { tls: tlsOptionsOf(host, tls) }),
-    protocol: 2,
-    lazyConnect: true,
-    enableReadyCheck: false,
-    enableOfflineQueue: false,
-    disableClientInfo: true,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  };
 }

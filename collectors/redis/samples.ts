@@ -5,7 +5,6 @@ import { isOwnOnly, useOf } from './commands.ts';
 import type { RedisLimits } from './config.ts';
 import type { NodeInfo } from './info.ts';
 import { type Buckets, quantile } from './latency.ts';
-import type { NodeUsage } from './node.ts';
 import {
   BYTES_IN,
   BYTES_OUT,
@@ -18,6 +17,7 @@ import {
   READS,
   WRITES,
 } from './resources.ts';
+import type { NodeUsage } from './usage.ts';
 
 export interface NodeLook {
   readonly peer: string;

@@ -1,9 +1,10 @@
 /** Asks for the masters of a target: whoever answers first of a few nodes, so that a dead one costs no time. */
 import { Failure } from '../shared/failures.ts';
+import { type Address, nameOf } from './access.ts';
 import type { RedisTargetConfig } from './config.ts';
 import { failureOf } from './errors.ts';
 import { parseInfo } from './info.ts';
-import { type Address, nameOf, RedisNode } from './node.ts';
+import { RedisNode } from './node.ts';
 import { type Master, parseClusterSlots, parseSentinelMaster, standaloneMaster } from './topology.ts';
 import { parseRedisUrl } from './url.ts';
 

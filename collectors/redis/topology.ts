@@ -2,8 +2,7 @@
 import * as z from 'zod';
 import type { SlotOwner } from '../../src/model.ts';
 import { Failure } from '../shared/failures.ts';
-import type { Address } from './node.ts';
-import { nameOf } from './node.ts';
+import { type Address, nameOf } from './access.ts';
 
 const slot = z.number().int().min(0).max(16_383);
 const port = z.number().int().min(1).max(65_535);

@@ -5,8 +5,8 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Failure } from '../../shared/failures.ts';
+import { type Access, type Address, tlsOptionsOf } from '../access.ts';
 import { failureOf } from '../errors.ts';
-import { type Access, type Address, tlsOptionsOf } from '../node.ts';
 
 export interface MonitorLimits {
   readonly durationMs: number;

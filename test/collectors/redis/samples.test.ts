@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import type { CommandStats, NodeInfo } from '../../../collectors/redis/info.ts';
 import { parseInfo } from '../../../collectors/redis/info.ts';
 import { parseLatencyHistogram } from '../../../collectors/redis/latency.ts';
-import type { NodeUsage } from '../../../collectors/redis/node.ts';
 import { RESOURCES } from '../../../collectors/redis/resources.ts';
 import { type NodeSamples, NodeWindows } from '../../../collectors/redis/samples.ts';
+import type { NodeUsage } from '../../../collectors/redis/usage.ts';
 import { fixture, infoWith, replies } from './support.ts';
 
 const PEER = '10.0.0.1:6379';

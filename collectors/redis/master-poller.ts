@@ -1,0 +1,159 @@
+/** One look at one master: what it says of itself, in one pipeline, as samples and absences. */
+import type { Absence, Sample } from '../../src/model.ts';
+import { ClockSteps } from '../shared/clock-steps.ts';
+import { withDeadline } from '../shared/deadline.ts';
+import { absenceOf, Failure } from '../shared/failures.ts';
+import type { RedisLimits } from './config.ts';
+import { failureOf } from './errors.ts';
+import { hasLatencyHistogram, hasSlotStats } from './evidence.ts';
+import { type NodeInfo, parseInfo } from './info.ts';
+import { parseLatencyHistogram } from './latency.ts';
+import { type CommandLine, type RedisNode, type Reply, requireValue } from './node.ts';
+import { LATENCY_P99, MASTERS, SLOTS } from './resources.ts';
+import { NodeWindows } from './samples.ts';
+import { parseSlotStats, SlotWindows } from './slot-stats.ts';
+import { countSlots, type Master } from './topology.ts';
+import type { NodeUsage } from './usage.ts';
+
+/** Commands of ours that the latency of the application must not contain. */
+const OWN_COMMANDS: ReadonlySet<string> = new Set([
+  'info',
+  'latency|histogram',
+  'cluster|slots',
+  'cluster|slot-stats',
+  'scan',
+  'object|freq',
+  'object|idletime',
+]);
+
+export interface MasterLook {
+  readonly samples: readonly Sample[];
+  readonly absences: readonly Absence[];
+  readonly clients?: number;
+  readonly ownCpuSeconds: number;
+}
+
+export interface MasterPollerOptions {
+  readonly limits: RedisLimits;
+  /** How long one master may take. */
+  readonly deadlineMs: number;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+}
+
+export class MasterPoller {
+  readonly #limits: RedisLimits;
+  readonly #deadlineMs: number;
+  readonly #now: () => number;
+  readonly #infos = new Map<string, NodeInfo>();
+  readonly #nodeWindows: NodeWindows;
+  readonly #slotWindows = new SlotWindows();
+  readonly #clocks = new ClockSteps();
+
+  constructor({ limits, deadlineMs, now }: MasterPollerOptions) {
+    this.#limits = limits;
+    this.#deadlineMs = deadlineMs;
+    this.#now = now;
+    this.#nodeWindows = new NodeWindows(limits);
+  }
+
+  /** What a master said of itself last; undefined before its first answer. */
+  infoOf(peer: string): NodeInfo | undefined {
+    return this.#infos.get(peer);
+  }
+
+  /** Forgets masters that left. */
+  retain(peers: ReadonlySet<string>): void {
+    this.#nodeWindows.retain(peers);
+    this.#slotWindows.retain(peers);
+    this.#clocks.retain(peers);
+    for (const peer of this.#infos.keys()) if (!peers.has(peer)) this.#infos.delete(peer);
+  }
+
+  /** Never rejects: a master that does not answer is an absence with its reason. */
+  async poll(master: Master, node: RedisNode, askForSlots: boolean, signal: AbortSignal): Promise<MasterLook> {
+    const { peer } = master;
+    const known = this.#infos.get(peer);
+    const askLatency = known === undefined || hasLatencyHistogram(known);
+    const askSlots = askForSlots && (known === undefined || hasSlotStats(known));
+    const lines: CommandLine[] = [];
+    if (askLatency) lines.push(['LATENCY', 'HISTOGRAM']);
+    if (askSlots) lines.push(['CLUSTER', 'SLOT-STATS', 'SLOTSRANGE', 0, 16_383]);
+    // Last, so that it counts what the commands before it took; their replies are sent only after it.
+    lines.push(['INFO', 'all']);
+    try {
+      const { bytesReceived } = node.usageOfAll;
+      const replies = await withDeadline(signal, this.#deadlineMs, (within) => node.pipeline(lines, within));
+      const info = parseInfo(String(requireValue(replies.at(-1))));
+      const usage = { ...node.usageOfAll, bytesReceived };
+      if (info.loading) throw new Failure('loading', `${peer} is loading its data`);
+      if (info.role !== 'master') throw new Failure('moved', `${peer} is no longer a master`);
+      this.#infos.set(peer, info);
+      return this.#read(
+        master,
+        usage,
+        info,
+        askLatency ? replies[0] : undefined,
+        askSlots ? replies.at(-2) : undefined,
+      );
+    } catch (error) {
+      return { samples: [], absences: [absenceOf(failureOf(error), { scope: MASTERS.name, peer })], ownCpuSeconds: 0 };
+    }
+  }
+
+  #read(
+    master: Master,
+    usage: NodeUsage,
+    info: NodeInfo,
+    latencyReply: Reply | undefined,
+    slotsReply: Reply | undefined,
+  ): MasterLook {
+    const { peer } = master;
+    const absences: Absence[] = [];
+    const atMs = info.serverTimeMs ?? this.#now();
+    const epoch = `${info.runId} ${this.#clocks.check(peer, atMs, this.#now())}`;
+    const buckets = attempt(
+      () => (latencyReply === undefined ? undefined : parseLatencyHistogram(requireValue(latencyReply), OWN_COMMANDS)),
+      (failure) => {
+        if (failure.code === 'unsupported') return;
+        absences.push(absenceOf(failure, { scope: MASTERS.name, peer, resource: LATENCY_P99.name }));
+      },
+    );
+    const seen = this.#nodeWindows.observe({
+      peer,
+      slots: countSlots(master.ranges),
+      info,
+      epoch,
+      atMs,
+      usage,
+      ...(buckets !== undefined && { buckets }),
+    });
+    const slots = attempt(
+      () => {
+        if (slotsReply === undefined) return [];
+        const loads = parseSlotStats(requireValue(slotsReply));
+        const seen = this.#slotWindows.observe(peer, epoch, atMs, loads, this.#limits.cpuCores);
+        if (seen === undefined) throw new Failure('warming', 'a first look: a count needs two');
+        return seen;
+      },
+      (failure) => {
+        if (hasSlotStats(info)) absences.push(absenceOf(failure, { scope: SLOTS.name, peer }));
+      },
+    );
+    return {
+      samples: [...seen.samples, ...(slots ?? [])],
+      absences: [...absences, ...seen.absences],
+      clients: info.clients,
+      ownCpuSeconds: seen.ownCpuSeconds,
+    };
+  }
+}
+
+function attempt<T>(work: () => T, onFailure: (failure: Failure) => void): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    onFailure(failureOf(error));
+    return undefined;
+  }
+}
