@@ -116,7 +116,9 @@ export class HotspotTracker {
     if (tracked === undefined) return;
     const before = tracked.hotspot.probe;
     const sawNothing = result.keys.length === 0 && result.absences.length > 0;
-    const probe = sawNothing && before !== undefined ? { ...before, absences: result.absences } : { ...result, at };
+    let probe: Hotspot['probe'] = { ...result, at };
+    if (before !== undefined && sawNothing) probe = { ...before, absences: result.absences };
+    else if (before !== undefined && cannotTell(result, before)) probe = before;
     tracked.hotspot = { ...tracked.hotspot, probe };
   }
 
@@ -212,6 +214,13 @@ export class HotspotTracker {
 
 function nameOf({ scope, peer }: Pick<HotspotRef, 'scope' | 'peer'>): string {
   return `${scope}\u0000${peer}`;
+}
+
+/** Evidence gets weaker with time (a counter reaches its ceiling): what cannot rank the keys does not refute what did. */
+function cannotTell(result: ProbeResult, before: ProbeResult): boolean {
+  const [first] = before.keys;
+  const unranked = result.absences.some(({ code }) => code === 'warming');
+  return unranked && first?.share !== undefined && result.keys.some(({ key }) => key === first.key);
 }
 
 /** A hash of target, scope and peer: the same over restarts of the agent and reopenings of the hotspot. */

@@ -48,9 +48,9 @@ export function rateBetween(first: number, second: number, elapsedMs: number, se
   const steps = Math.max(0, second - first);
   const stepHits = 1 + settings.logFactor * Math.max(0, second - INITIAL);
   const high = ((steps + 1 + 3 * Math.sqrt(steps + 1)) * stepHits) / seconds;
-  if (steps < 2) {
+  if (steps === 0) {
     // Without decay the counter tells the past only; half a step more than was seen is the middle of what it allows.
-    const usual = settings.decayTimeMinutes === 1 ? steadyRate(second, settings) : ((steps + 0.5) * stepHits) / seconds;
+    const usual = settings.decayTimeMinutes === 1 ? steadyRate(second, settings) : (0.5 * stepHits) / seconds;
     return { rate: Math.min(high, usual), low: 0, high };
   }
   const hits = hitsToReach(second, settings) - hitsToReach(first, settings);

@@ -28,6 +28,9 @@ const KEPT = 64;
 /** Keys touched in the last second or two; more of them are only partly looked at. */
 const CANDIDATES = 50_000;
 const BETWEEN_LOOKS_MS = 2000;
+const LAST_LOOK_MS = 200;
+/** So many steps of a counter vary by a third. */
+const TELLING_STEPS = 9;
 /** The part of a probe's time that a sweep may take; the rest is for measuring what it found. */
 const SWEEP_PART = 0.5;
 
@@ -51,15 +54,18 @@ async function rankByCounter(
   const firstAt = context.now();
   const { found, complete, extent } = await candidates(context, names, untilMs, options);
   const sweptAt = context.now();
-  await context.sleep(Math.max(0, Math.min(BETWEEN_LOOKS_MS, untilMs - sweptAt - 200)), context.signal);
-  const again = await lookAtKeys(
-    context,
-    found.map(({ key }) => key),
-    options,
-  );
+  const first = new Map(found.map(({ key, value }) => [key, value]));
+  const lookAgain = () => lookAtKeys(context, [...first.keys()], options);
+  await context.sleep(Math.min(BETWEEN_LOOKS_MS, untilMs - sweptAt - LAST_LOOK_MS), context.signal);
+  let again = await lookAgain();
+  const moved = again.some(({ key, value }) => value - (first.get(key) ?? value) >= TELLING_STEPS);
+  if (!moved && untilMs - context.now() > 2 * LAST_LOOK_MS) {
+    // The higher a counter, the seldomer it moves: all the time there is makes it tell more.
+    await context.sleep(untilMs - context.now() - LAST_LOOK_MS, context.signal);
+    again = await lookAgain();
+  }
   // A key was first seen at some moment of the sweep: its middle is the best guess for all of them.
   const elapsedMs = context.now() - (firstAt + sweptAt) / 2;
-  const first = new Map(found.map(({ key, value }) => [key, value]));
   const keys = again.map(({ key, value }) => ({
     key,
     ...rateBetween(first.get(key) ?? value, value, elapsedMs, settings),

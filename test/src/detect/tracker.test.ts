@@ -273,6 +273,18 @@ test('a lone node resolves when a later probe finds no such key, or its pressure
   assert.equal(relieved.state('a'), 'resolved');
 });
 
+test('a later probe that cannot rank the keys does not refute the one that could, unless the key is gone', () => {
+  const unranked = absenceOf('a', 'warming', '2 keys are too hot to be ranked');
+  const bounded = (key: string) => ({ key, low: 0, high: 1, evidence: 'at the ceiling' });
+  const agent = new Ticks();
+  agent.tick(hot);
+  agent.attach('a', probeOf([keyOf('k', 0.6)]));
+  agent.attach('a', probeOf([bounded('other'), bounded('k')], [unranked]));
+  assert.equal(agent.hotspot('a')?.probe?.keys[0]?.share, 0.6);
+  agent.attach('a', probeOf([bounded('other')], [unranked]));
+  assert.equal(agent.hotspot('a')?.probe?.keys[0]?.key, 'other');
+});
+
 test('a probe that could not see does not erase the names of an earlier one, but says why it could not', () => {
   const agent = new Ticks();
   agent.tick(lone);
