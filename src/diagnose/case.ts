@@ -108,11 +108,11 @@ function basisOf(signals: readonly Signal[], peer: string, main: Case['main']): 
 function excessOf(signal: Signal, peer: string): { value: number; share: number } | undefined {
   const load = loadOf(signal, peer);
   const others = signal.peers.filter((other) => other.peer !== peer);
-  if (load === undefined || others.length === 0 || load.value <= 0) return undefined;
+  if (load === undefined || others.length === 0) return undefined;
   let total = 0;
   for (const other of others) total += other.value;
   const value = Math.max(0, load.value - total / others.length);
-  return { value, share: value / load.value };
+  return { value, share: load.value > 0 ? value / load.value : 0 };
 }
 
 /** The share of the peer's load that neither its peers have nor the parts that it owns more of explain. */

@@ -320,3 +320,9 @@ test('where a key has wide bounds, the excess of its node within them is the bet
   assert.equal(topKey(0.66, 0.64, 0.69)?.share, 0.66, 'narrow bounds need no help');
   assert.equal(topKey(0.2, 0.1, 0.4)?.share, 0.2, 'what contradicts the bounds is no help');
 });
+
+test('a use that no peer has is no excess of it, and hides no other', () => {
+  const node = (reads: number) => ({ calls: reads, reads, writes: 0, increments: 0 });
+  const facts = caseOf({ a: node(15_000), b: node(5000), c: node(5000) }, [keyOf('k', 0.66)]);
+  assert.deepEqual(mixOfKey(facts), { mix: { reads: 1, writes: 0, increments: 0 }, source: 'excess' });
+});
