@@ -245,9 +245,12 @@ export interface Signal {
   readonly skewPerPart?: number;
   /** Of the peer nearest to its limit: 1 is at it. */
   readonly pressure?: number;
-  /** Events in the window and the noise bound taken off the hottest peer, for recomputing the score by hand. */
-  readonly events: number;
-  readonly noise: number;
+  /**
+   * Events of the group in the window, and how many of the hottest peer's chance alone could have added, for
+   * recomputing the score by hand. Missing for levels, which have none.
+   */
+  readonly events?: number;
+  readonly noise?: number;
 }
 
 export interface HotspotRef {

@@ -13,7 +13,6 @@ const INCREMENTS: ReadonlySet<string> = new Set([
   'hincrby',
   'hincrbyfloat',
   'zincrby',
-  'pfadd',
 ]);
 
 /** Containers (before 7.0 without their subcommand), and what the list of commands does not know. */

@@ -29,6 +29,10 @@ export interface NodeInfo {
   readonly evictionPolicy: string;
   readonly clients: number;
   readonly keys: number;
+  /** In databases other than 0, which SCAN on our connection does not see. */
+  readonly keysElsewhere: number;
+  /** Keys that the server itself removed: expired or evicted. Cumulative. */
+  readonly keysRemoved?: number;
   /** The cached clock of access times, in seconds, as the keys see it. */
   readonly lruClock?: number;
   readonly commands: ReadonlyMap<string, CommandStats>;
@@ -61,6 +65,8 @@ const fields = z.object({
   total_net_input_bytes: number.optional(),
   total_net_output_bytes: number.optional(),
   keyspace_hits: number.optional(),
+  expired_keys: number.optional(),
+  evicted_keys: number.optional(),
   used_memory: number.optional(),
   maxmemory: number.optional(),
   maxmemory_policy: z.string().optional(),
@@ -80,6 +86,7 @@ export function parseInfo(text: string): NodeInfo {
   const raw = new Map<string, string>();
   const commands = new Map<string, CommandStats>();
   let keys = 0;
+  let keysElsewhere = 0;
   for (const line of text.split('\n')) {
     const colon = line.indexOf(':');
     if (colon <= 0 || line.startsWith('#')) continue;
@@ -93,6 +100,7 @@ export function parseInfo(text: string): NodeInfo {
       const match = KEYSPACE_LINE.exec(value);
       if (match === null) throw garbage(name);
       keys += Number(match[1]);
+      if (name !== 'db0') keysElsewhere += Number(match[1]);
     } else if (WANTED.has(name)) {
       raw.set(name, value);
     }
@@ -123,6 +131,8 @@ export function parseInfo(text: string): NodeInfo {
     evictionPolicy: info.maxmemory_policy ?? '',
     clients: info.connected_clients ?? 0,
     keys,
+    keysElsewhere,
+    ...(info.expired_keys !== undefined && { keysRemoved: info.expired_keys + (info.evicted_keys ?? 0) }),
     ...(info.lru_clock !== undefined && { lruClock: info.lru_clock }),
     commands,
   };

@@ -46,8 +46,10 @@ export function scoreSignal(group: PeerGroup): Signal {
     ...(scored ? { skew: highest(peers.map((peer) => peer.skew)) ?? 0 } : { undecided }),
     ...(skewPerPart !== undefined && { skewPerPart }),
     ...(pressure !== undefined && { pressure }),
-    events,
-    noise: isCount && hottest !== undefined && samples.length > 1 ? noiseRatio(eventsOf(hottest), samples.length) : 0,
+    ...(isCount && { events }),
+    ...(isCount &&
+      hottest !== undefined &&
+      samples.length > 1 && { noise: noiseRatio(eventsOf(hottest), samples.length) * eventsOf(hottest) }),
   };
 }
 

@@ -87,6 +87,7 @@ function planShardedCounter({ facts, show }: PlanContext): Recommendation | unde
     expected: spread.expected,
     apply: [
       `shards = ${list}                      # one on each of ${spread.suffixes.length} masters`,
+      '# as INCRBY; a hash or sorted set is sharded alike, with HINCRBY or ZINCRBY and a sum over its fields',
       `redis.incrby(${shards.expression('random.choice(shards)')}, 1)`,
       `total = sum(int(redis.get(${shards.expression('i')}) or 0) for i in shards)`,
     ].join('\n'),

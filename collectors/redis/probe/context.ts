@@ -33,12 +33,16 @@ export async function readInfo(context: Pick<ProbeContext, 'node' | 'signal'>, s
   return parseInfo(String(await context.node.ask(['INFO', section], context.signal)));
 }
 
+const DELETING: ReadonlySet<string> = new Set(['del', 'unlink', 'getdel', 'rename', 'flushdb', 'flushall']);
+
 export interface AppRates {
   /** In the window. */
   readonly calls: number;
   readonly callsPerSecond: number;
   /** Touches of keys: reads that found theirs, and writes. Missing where the server does not tell its hits. */
   readonly touchesPerSecond?: number;
+  /** Keys that came to their end: deleted, expired, evicted. What touched them is no longer to be found. */
+  readonly vanishedPerSecond: number;
 }
 
 /**
@@ -58,18 +62,21 @@ export function appRates(
   if (windowMs <= 0) return undefined;
   let calls = 0;
   let writes = 0;
+  let vanished = Math.max(0, (after.keysRemoved ?? 0) - (before.keysRemoved ?? 0));
   for (const [name, { calls: total }] of after.commands) {
     if (isOwnOnly(name)) continue;
     const count = Math.max(0, total - (before.commands.get(name)?.calls ?? 0) - (own.get(name) ?? 0));
     calls += count;
     const use = useOf(name);
     if (use === 'writes' || use === 'increments') writes += count;
+    if (DELETING.has(name)) vanished += count;
   }
   const ownHits = (own.get('object|idletime') ?? 0) + (own.get('object|freq') ?? 0);
   const told = after.keyspaceHits !== undefined && before.keyspaceHits !== undefined;
   const hits = told ? Math.max(0, after.keyspaceHits - before.keyspaceHits - ownHits) : undefined;
   return {
     calls,
+    vanishedPerSecond: (vanished * 1000) / windowMs,
     callsPerSecond: (calls * 1000) / windowMs,
     ...(hits !== undefined && { touchesPerSecond: ((hits + writes) * 1000) / windowMs }),
   };

@@ -56,10 +56,12 @@ export async function redisHotkeys(context: ProbeContext): Promise<Named> {
     const begun = parseSession(await node.ask(['HOTKEYS', 'GET'], signal));
     if (begun !== undefined) session = { begun: 'yes', startedAtMs: begun.startedAtMs };
     await context.sleep(SESSION_MS, signal);
+    if (!(await isOurs(context, session, signal))) throw endedByAnother();
     await node.ask(['HOTKEYS', 'STOP'], signal);
     const after = await readInfo(context, 'all');
     const result = parseSession(await node.ask(['HOTKEYS', 'GET'], signal));
-    if (result === undefined) throw new Failure('moved', 'the HOTKEYS session was ended by someone else');
+    if (result === undefined || (begun !== undefined && result.startedAtMs !== begun.startedAtMs))
+      throw endedByAnother();
     return { keys: sharesOf(result, appRates(before, after, new Map(), SESSION_MS)?.calls ?? 0) };
   } finally {
     await endSession(context, session);
@@ -260,6 +262,10 @@ function numbersByKey(flat: readonly unknown[]): Map<string, number> {
     numbers.set(key, (numbers.get(key) ?? 0) + value.data);
   }
   return numbers;
+}
+
+function endedByAnother(): Failure {
+  return new Failure('moved', 'the HOTKEYS session was ended by someone else');
 }
 
 function occupied(): Failure {

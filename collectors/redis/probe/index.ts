@@ -10,7 +10,15 @@ import { Failure } from '../../shared/failures.ts';
 import { failureOf } from '../errors.ts';
 import { hasSlotStats } from '../evidence.ts';
 import { clamp, settleFirst } from './bounds.ts';
-import { appRates, KEYS_NAMED, type Named, type ProbeContext, readInfo, sentBetween } from './context.ts';
+import {
+  type AppRates,
+  appRates,
+  KEYS_NAMED,
+  type Named,
+  type ProbeContext,
+  readInfo,
+  sentBetween,
+} from './context.ts';
 import { hotkeysFlavour, redisHotkeys, valkeyHotkeys } from './hotkeys.ts';
 import { monitorBurst } from './monitor.ts';
 import { type Ranking, rankKeys } from './rank.ts';
@@ -50,7 +58,8 @@ export async function nameKeys(context: ProbeContext): Promise<ProbeFinding> {
     try {
       const named = await attempt();
       if (named.shortfall !== undefined) failures.push(named.shortfall);
-      if (named.keys.length > 0) keys = named.keys;
+      // What could not rank all of them still names the keys of the right slot: a part of the node would not.
+      if (keys.length === 0 || named.shortfall === undefined) keys = named.keys.length > 0 ? named.keys : keys;
       if (named.keys.length > 0 && named.shortfall === undefined) break;
     } catch (error) {
       failures.push(failureOf(error));
@@ -95,10 +104,29 @@ async function bySweep(context: ProbeContext, untilMs: number): Promise<Named> {
   const { ranking, rates } = await rankWithRates(context, undefined, untilMs);
   const shares = ranking.keys.map((key) => shareOf(key, rates?.callsPerSecond, ranking.how)).sort(byShare);
   const touches = rates?.touchesPerSecond ?? 0;
+  const unseen = whatSweepsMiss(context, rates);
+  if (unseen !== undefined) return { ...finish(shares, ranking), shortfall: unseen };
   if (ranking.others === undefined || !ranking.complete || touches <= 0) return finish(shares, ranking);
   const { low, estimate, high } = ranking.others;
   const others = { low: low / touches, estimate: estimate / touches, high: high / touches };
   return finish(settleFirst(shares, { low: 1, estimate: 1, high: 1 }, others), ranking);
+}
+
+/** More than this part of all touches on keys that are gone before they can be looked at, and what is left says nothing. */
+const CHURN = 0.05;
+
+/** Why what the keys in sight leave of all touches is not the share of the one that stands out. */
+function whatSweepsMiss({ info }: ProbeContext, rates: AppRates | undefined): Failure | undefined {
+  if (info.keysElsewhere > 0) {
+    return new Failure('unsupported', `${info.keysElsewhere} keys in databases other than 0 were not looked at`);
+  }
+  if (rates?.touchesPerSecond === undefined || rates.vanishedPerSecond <= CHURN * rates.touchesPerSecond)
+    return undefined;
+  const each = Math.round(rates.vanishedPerSecond);
+  return new Failure(
+    'warming',
+    `${each} keys a second are gone before they can be looked at: what they take is not known`,
+  );
 }
 
 async function rankWithRates(context: ProbeContext, keys: readonly string[] | undefined, untilMs: number) {

@@ -50,7 +50,7 @@ export async function findHotSlots(context: ProbeContext): Promise<HotSlot[]> {
       bytesShare: ratioOf(load.bytesIn, total.bytesIn),
     }))
     .filter(({ cpuShare, bytesShare }) => Math.max(cpuShare, bytesShare) >= LEAST_SHARE)
-    .sort((a, b) => b.bytesShare - a.bytesShare)
+    .sort((a, b) => Math.max(b.bytesShare, b.cpuShare) - Math.max(a.bytesShare, a.cpuShare))
     .slice(0, MAX_SLOTS);
   const events = total.bytesIn / BYTES_AN_EVENT;
   return Promise.all(
@@ -64,7 +64,11 @@ export async function findHotSlots(context: ProbeContext): Promise<HotSlot[]> {
       return {
         slot,
         cpuShare,
-        share: { low: Math.min(low, cpuShare), estimate: bytesShare, high: Math.max(high, cpuShare, mostCalls) },
+        // With `cluster-slot-stats-enabled cpu` no bytes are told.
+        share:
+          total.bytesIn > 0
+            ? { low: Math.min(low, cpuShare), estimate: bytesShare, high: Math.max(high, cpuShare, mostCalls) }
+            : { low: 0, estimate: cpuShare, high: 1 },
         keys,
         complete: keys.length < MAX_KEYS_A_SLOT,
       };

@@ -22,9 +22,7 @@ export interface Look {
 
 export interface Tick {
   readonly looks: readonly Look[];
-  /** When within the second it was seen, in ms. */
-  readonly phaseMs: number;
-  /** Where to expect the next. */
+  /** When within the second to expect the next, in ms. */
   readonly nextPhaseMs: number;
 }
 
@@ -58,19 +56,18 @@ interface Moment {
 export async function catchTick(context: ProbeContext, plan: TickPlan): Promise<Tick> {
   const { moment, looks } = await awaitTick(context, plan);
   const seenAt = context.now();
-  let waiting = new Set(plan.keys);
+  const waiting = new Set(plan.keys);
   for (const look of looks) if (look.touched) waiting.delete(look.key);
   for (const [round, lookMs] of plan.looksMs.entries()) {
     await context.sleep(seenAt + lookMs - context.now(), context.signal);
     const more = await lookAt(context, [...waiting], moment, round);
     if (more === undefined) break; // the next tick came: what follows is of another second
     looks.push(...more);
-    waiting = new Set(waiting);
     for (const look of more) if (look.touched) waiting.delete(look.key);
     if (waiting.size === 0) break;
   }
   const phaseMs = moment.byMs % 1000;
-  return { looks, phaseMs, nextPhaseMs: phaseMs < LATE_PHASE_MS ? phaseMs : 0 };
+  return { looks, nextPhaseMs: phaseMs < LATE_PHASE_MS ? phaseMs : 0 };
 }
 
 async function awaitTick(context: ProbeContext, plan: TickPlan): Promise<{ moment: Moment; looks: Look[] }> {

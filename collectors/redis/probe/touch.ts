@@ -43,6 +43,7 @@ const TICK_MS = 1150;
 export async function measureTouches(context: ProbeContext, options: TouchOptions): Promise<Touches> {
   const { keys, untilMs } = options;
   const touches = new Map<string, FirstTouch[]>([...keys.keys()].map((key) => [key, []]));
+  const known: KnownRates = new Map();
   let remaining: readonly string[] = [...keys.keys()];
   let expectedPhaseMs = 0;
   let firstSpan = 0;
@@ -61,10 +62,10 @@ export async function measureTouches(context: ProbeContext, options: TouchOption
     if (close) closeTicks++;
     if (tick === 0) firstSpan = longest(looks);
     for (const [key, touch] of firstTouches(looks)) touches.get(key)?.push(touch);
-    remaining = fastest(remaining, looks, touches, close);
-    if (closeTicks > 1 && isSettled(rank(touches))) break;
+    remaining = fastest(remaining, looks, touches, close, known);
+    if (closeTicks > 1 && isSettled(rank(touches, known))) break;
   }
-  const ranked = rank(touches);
+  const ranked = rank(touches, known);
   const [first] = ranked;
   if (first !== undefined) touches.delete(first.key);
   return { keys: ranked, others: touchesInAll(keys, touches, firstSpan) };
@@ -89,10 +90,11 @@ function fastest(
   looks: readonly Look[],
   touches: ReadonlyMap<string, readonly FirstTouch[]>,
   close: boolean,
+  known: KnownRates,
 ): readonly string[] {
   const atOnce = looks.filter(({ touched, round }) => touched && round === 0).map(({ key }) => key);
   if (!close && atOnce.length > FEW) return atOnce;
-  const ranked = rank(new Map(keys.map((key) => [key, touches.get(key) ?? []])));
+  const ranked = rank(new Map(keys.map((key) => [key, touches.get(key) ?? []])), known);
   return ranked.slice(0, close ? CLOSEST : Math.max(atOnce.length, KEPT_AT_LEAST)).map(({ key }) => key);
 }
 
@@ -107,11 +109,22 @@ function firstTouches(looks: readonly Look[]): Map<string, FirstTouch> {
   return found;
 }
 
-function rank(touches: ReadonlyMap<string, readonly FirstTouch[]>): TouchedKey[] {
-  const keys = [...touches].flatMap(([key, own]) => (own.length === 0 ? [] : [{ key, ...rateOfTouches(own) }]));
+/** By key, what so many touches told: a rate takes a search, and nearly all keys are seen in the first tick only. */
+type KnownRates = Map<string, { readonly touches: number; readonly key: TouchedKey }>;
+
+function rank(touches: ReadonlyMap<string, readonly FirstTouch[]>, known: KnownRates): TouchedKey[] {
+  const keys = [...touches].flatMap(([key, own]) => (own.length === 0 ? [] : [rateOf(key, own, known)]));
   return keys.sort(
     (a, b) => (b.rate ?? Number.POSITIVE_INFINITY) - (a.rate ?? Number.POSITIVE_INFINITY) || b.low - a.low,
   );
+}
+
+function rateOf(key: string, touches: readonly FirstTouch[], known: KnownRates): TouchedKey {
+  const before = known.get(key);
+  if (before?.touches === touches.length) return before.key;
+  const found = { key, ...rateOfTouches(touches) };
+  known.set(key, { touches: touches.length, key: found });
+  return found;
 }
 
 /** What the model of independent touches may be off by, beside chance. */
