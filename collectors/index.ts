@@ -2,22 +2,14 @@
 import type { Collector } from '../src/model.ts';
 import { type RedisTargetConfig, redisTargetRules, redisTargetSchema, resolveRedisTarget } from './redis/config.ts';
 import { RedisCollector } from './redis/index.ts';
+import type { CollectorDeps } from './shared/collector-deps.ts';
 
 export type { RedisTargetConfig } from './redis/config.ts';
+export type { CollectorDeps } from './shared/collector-deps.ts';
 export { withDeadline } from './shared/deadline.ts';
 export { Failure } from './shared/failures.ts';
 export { Secret } from './shared/secret.ts';
 export { isFields, type RawFields, type ReadFile, type Report, resolveSecret, trimNewline } from './shared/settings.ts';
-
-/** What every collector is handed: time, and the bound on what one node may take of a poll. */
-export interface CollectorDeps {
-  /** Milliseconds of a monotonic clock. */
-  readonly now: () => number;
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  readonly nodeDeadlineMs: number;
-  /** Told while a probe sweeps: keys seen and keys there. */
-  readonly onProgress?: (seen: number, total: number) => void;
-}
 
 /**
  * For each system: the schema of its settings, the rules between them, what makes of them the configuration that its

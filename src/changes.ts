@@ -29,6 +29,14 @@ export class Changes {
     this.#said = said;
     return changes;
   }
+
+  /** The keys of what was said as a redaction that changed writes them: that alone is no change to say. */
+  rewrite(findings: readonly Finding[]): void {
+    for (const finding of findings) {
+      const before = this.#said.get(finding.id);
+      if (before !== undefined) this.#said.set(finding.id, { ...before, keys: finding.keys });
+    }
+  }
 }
 
 function changeOf(before: Finding | undefined, after: Finding): ChangeKind | undefined {

@@ -84,7 +84,7 @@ async function main(): Promise<void> {
     )
     .addHelpText(
       'after',
-      '\nA password goes into HOTSPOT_REDIS_PASSWORD, where no process list shows it.\nExit codes: 0 nothing hot, 1 something is hot, 2 could not look.',
+      '\nA password goes into HOTSPOT_REDIS_PASSWORD, or a file of it into HOTSPOT_REDIS_PASSWORD_FILE, where no process list shows it.\nExit codes: 0 nothing hot, 1 something is hot, 2 could not look.',
     )
     .action(async (url: string, { for: forMs, ...options }: Omit<ScanOptions, 'forMs'> & { for: number }) =>
       finish(await scan(url, { ...options, forMs }, context)),

@@ -41,20 +41,22 @@ export function explain(
   show: (key: string) => string,
 ): Finding[] {
   const facts = gatherCase(hotspot, signals, reading.topology, tracker.thresholds);
-  const last = tracker.recall(hotspot.id)?.(show);
+  const last = tracker.recall(hotspot.id);
   if (last !== undefined && hotspot.state === 'resolved') {
-    return [asOf(last, hotspot, `resolved at ${hotspot.updated.toISOString()}`)];
+    return [asOf(last.render(show), hotspot, `resolved at ${hotspot.updated.toISOString()}`)];
   }
-  if (facts === undefined) return last === undefined ? [] : [asOf(last, hotspot, whyUnseen(hotspot, reading))];
+  if (facts === undefined) {
+    return last === undefined ? [] : [asOf(last.render(show), hotspot, whyUnseen(hotspot, reading))];
+  }
   const shown = findingSignals(facts, signals);
   if (last !== undefined && hotspot.calm) {
     // The cause is of the load that is gone: to judge it by what is left would name another.
-    return [{ ...asOf(last, hotspot, 'its load has calmed since'), signals: shown }];
+    return [{ ...asOf(last.render(show), hotspot, 'its load has calmed since'), signals: shown }];
   }
   const before = last?.state === hotspot.state ? last.severity : undefined;
   const severity = severityOf(facts.pressure, before);
   const render = (showKey: (key: string) => string) => findingOf(facts, shown, severity, reading, showKey);
-  tracker.remember(hotspot.id, render);
+  tracker.remember(hotspot.id, { state: hotspot.state, severity, render });
   return [render(show)];
 }
 

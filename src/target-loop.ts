@@ -11,9 +11,10 @@ import { type Change, Changes } from './changes.ts';
 import type { Clock } from './clock.ts';
 import type { TargetConfig } from './config.ts';
 import type { Hotspot, HotspotTracker } from './detect/tracker.ts';
-import type { AbsenceCode, Collector, Finding, Reading, TargetStatus } from './model.ts';
-import { evaluate, explain, shownKey } from './pipeline.ts';
+import type { AbsenceCode, Collector, Cost, Finding, HotspotRef, Reading, TargetStatus } from './model.ts';
+import { evaluate, explain } from './pipeline.ts';
 import { ProbeBudget } from './probe-budget.ts';
+import { Surveys } from './standing-keys.ts';
 import { NO_TOTALS, timeOnly, withPoll, withProbe } from './totals.ts';
 
 export interface TargetLoopDeps {
@@ -22,7 +23,7 @@ export interface TargetLoopDeps {
   /** Redacts a key for everything that leaves. */
   readonly show: (key: string) => string;
   readonly onChange: (change: Change) => void;
-  /** A failure that is worth a line in the log: the first of its kind in a row. */
+  /** A failure that is worth a line in the log: the first of its code in a row, of polls or of a hotspot's probes. */
   readonly onFailure: (target: string, what: 'poll' | 'probe', failure: Failure) => void;
   readonly onRecovery: (target: string) => void;
 }
@@ -33,6 +34,7 @@ const GRACE_MS = 1000;
 const WHOLE_TARGET = 'target';
 /** The first survey comes when the agent has settled in. */
 const FIRST_SURVEY_MS = 60_000;
+const SURVEY = '';
 /** Each sleep is shortened by up to this part, so that many agents do not poll in step. */
 const JITTER = 0.1;
 
@@ -42,11 +44,14 @@ export class TargetLoop {
   readonly #deps: TargetLoopDeps;
   readonly #changes: Changes;
   readonly #budget: ProbeBudget;
+  readonly #surveys: Surveys;
   #collector: Collector;
   #status: TargetStatus;
   #reading: Reading | undefined;
   #failuresInARow = 0;
   #lastFailure: AbsenceCode | undefined;
+  /** How the latest probe of a hotspot failed, by its id; of a survey under SURVEY. */
+  readonly #probeFailures = new Map<string, AbsenceCode>();
   #nextSurveyAt: number | undefined;
   #probing: Promise<void> | undefined;
   /** The hotspot whose first probe is under way. */
@@ -58,17 +63,26 @@ export class TargetLoop {
     this.tracker = tracker;
     this.#deps = deps;
     this.#budget = before === undefined ? new ProbeBudget(config.probe) : before.#budget;
+    this.#budget.limits = config.probe;
     this.#changes = before === undefined ? new Changes() : before.#changes;
+    this.#surveys = before === undefined ? new Surveys() : before.#surveys;
+    this.#reading = before === undefined ? undefined : before.#reading;
     this.#collector = deps.createCollector(config);
-    this.#status = before?.status ?? {
-      target: config.name,
-      system: config.system,
-      signals: [],
-      findings: [],
-      absences: [],
-      standingKeys: [],
-      totals: NO_TOTALS,
-    };
+    this.#status = before === undefined ? neverPolled(config) : this.#rewritten(before.status);
+  }
+
+  /** The status of the loop before, written by the redaction of this one: a stricter one counts from now on. */
+  #rewritten(status: TargetStatus): TargetStatus {
+    const findings = this.#findings(status.signals);
+    this.#changes.rewrite(findings);
+    return { ...status, findings, standingKeys: this.#surveys.render(this.#deps.show) };
+  }
+
+  /** Of all that is tracked, by the latest reading; none where there never was one. */
+  #findings(signals: TargetStatus['signals']): readonly Finding[] {
+    const reading = this.#reading;
+    if (reading === undefined) return [];
+    return this.tracker.hotspots.flatMap((known) => explain(known, signals, reading, this.tracker, this.#deps.show));
   }
 
   get status(): TargetStatus {
@@ -97,8 +111,10 @@ export class TargetLoop {
 
   #intervalMs(): number {
     const { intervalMs, confirmIntervalMs, maxBackoffMs } = this.config.poll;
-    if (this.#failuresInARow > 0)
-      return Math.min(maxBackoffMs, intervalMs * 2 ** Math.min(10, this.#failuresInARow - 1));
+    if (this.#failuresInARow > 0) {
+      const backoffMs = intervalMs * 2 ** Math.min(10, this.#failuresInARow - 1);
+      return Math.max(intervalMs, Math.min(maxBackoffMs, backoffMs));
+    }
     return this.tracker.confirming ? confirmIntervalMs : intervalMs;
   }
 
@@ -118,20 +134,25 @@ export class TargetLoop {
 
   async #poll(signal: AbortSignal): Promise<Reading> {
     const { deadlineMs } = this.config.poll;
-    const overdue = new AbortController();
+    // Not by AbortSignal.any: on Node 20 each one of it leaves an entry on the signal, which lives as long as the loop.
+    const over = new AbortController();
+    const end = () => over.abort(signal.reason);
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
     try {
       return await Promise.race([
         withDeadline(signal, deadlineMs, (within) =>
           this.#collector.poll({ signal: within, attentive: this.tracker.attentive }),
         ),
-        this.#deps.clock.sleep(deadlineMs + GRACE_MS, AbortSignal.any([signal, overdue.signal])).then(() => {
+        this.#deps.clock.sleep(deadlineMs + GRACE_MS, over.signal).then(() => {
           void this.#collector.stop();
           this.#collector = this.#deps.createCollector(this.config);
           throw new Failure('timeout', `the poll did not end within ${deadlineMs} ms; its connections were dropped`);
         }),
       ]);
     } finally {
-      overdue.abort();
+      signal.removeEventListener('abort', end);
+      over.abort();
     }
   }
 
@@ -144,6 +165,7 @@ export class TargetLoop {
     this.#failuresInARow = 0;
     this.#lastFailure = undefined;
     this.#reading = reading;
+    this.#surveys.retain((peer) => isPeerOf(reading, peer));
     this.#publish({
       target: this.config.name,
       system: this.config.system,
@@ -152,7 +174,7 @@ export class TargetLoop {
       signals,
       findings,
       absences: reading.absences,
-      standingKeys: this.#status.standingKeys.filter(({ peer }) => isPeerOf(reading, peer)),
+      standingKeys: this.#surveys.render(this.#deps.show),
       totals: withPoll(this.#status.totals, outcome, reading.cost, skipped),
     });
   }
@@ -187,14 +209,22 @@ export class TargetLoop {
   #probeIfNeeded(signal: AbortSignal): void {
     const now = this.#deps.clock.now();
     const hot = this.tracker.hotspots.filter(({ state }) => state !== 'resolved');
-    this.#budget.retain(new Set(hot.map(({ id }) => id)));
+    const ids = new Set(hot.map(({ id }) => id));
+    this.#budget.retain(ids);
+    for (const id of this.#probeFailures.keys()) if (id !== SURVEY && !ids.has(id)) this.#probeFailures.delete(id);
     if (this.#probing !== undefined || signal.aborted || this.#failuresInARow > 0 || !this.config.probe.enabled) return;
-    const due = hot.find(({ id, calm }) => !calm && this.#budget.isDue(id, now));
+    const isDue = (hotspot: Hotspot) =>
+      !hotspot.calm && this.#budget.isDue(hotspot.id, now) && !isSilent(this.#reading, hotspot);
+    const all = hot.filter(isDue);
+    // One without a name first: repeats can wait.
+    const due = all.find(({ id }) => this.#budget.isFirst(id)) ?? all[0];
     if (due === undefined) return;
-    if (!this.#budget.isAffordable(now)) {
-      this.#budget.spend(due.id, 0, true, now);
-      this.#status = { ...this.#status, totals: withProbe(this.#status.totals, 'over_budget', timeOnly(0)) };
-      const reason = `the probe budget of ${this.config.probe.budgetMsPerHour} ms an hour is spent`;
+    const first = this.#budget.isFirst(due.id);
+    if (!this.#budget.isAffordable(first, now)) {
+      this.#budget.defer(due.id, now);
+      this.#countProbe('over_budget', timeOnly(0));
+      const budget = `the probe budget of ${this.config.probe.budgetMsPerHour} ms an hour`;
+      const reason = first ? `${budget} is spent` : `the half of ${budget} that is for repeated probes is spent`;
       const absence = {
         scope: 'keys',
         peer: due.peer,
@@ -218,23 +248,43 @@ export class TargetLoop {
       const result = await this.#collector.probe?.(hotspot, signal);
       if (result === undefined) return;
       const ok = result.keys.length > 0 || result.absences.length === 0;
-      this.#status = { ...this.#status, totals: withProbe(this.#status.totals, ok ? 'ok' : 'failed', result.cost) };
+      this.#countProbe(ok ? 'ok' : 'failed', result.cost);
+      // After a reload the loop that took over speaks, by its redaction.
+      if (signal.aborted) return;
+      this.#probeFailures.delete(hotspot.id);
       this.#attach(hotspot, result);
     } catch (error) {
       if (signal.aborted) return;
       const failure = asFailure(error);
       const cost = timeOnly(clock.now() - startedAt);
-      this.#status = { ...this.#status, totals: withProbe(this.#status.totals, 'failed', cost) };
-      this.#deps.onFailure(this.config.name, 'probe', failure);
+      this.#countProbe('failed', cost);
+      this.#sayProbeFailure(hotspot.id, failure);
       this.#attach(hotspot, {
         keys: [],
         absences: [{ scope: 'keys', peer: hotspot.peer, code: failure.code, reason: failure.message }],
         cost,
       });
     } finally {
-      const explained = this.#findingOf(hotspot.id)?.cause.id !== 'undetermined';
-      this.#budget.spend(hotspot.id, clock.now() - startedAt, explained, clock.now());
+      const { id } = hotspot;
+      const remembered = this.tracker.recall(id);
+      // With the key as it is: redaction may write two keys alike.
+      const finding = remembered?.render((key) => key);
+      const explained = finding?.cause.id !== 'undetermined';
+      const said = finding && JSON.stringify([finding.cause.id, finding.keys[0]?.key]);
+      const isOpen = this.tracker.hotspots.some((known) => known.id === id && known.state === 'open');
+      const durationMs = clock.now() - startedAt;
+      this.#budget.spend({ id, durationMs, explained, ...(isOpen && said !== undefined && { said }) }, clock.now());
     }
+  }
+
+  #countProbe(outcome: Parameters<typeof withProbe>[1], cost: Cost): void {
+    this.#status = { ...this.#status, totals: withProbe(this.#status.totals, outcome, cost) };
+  }
+
+  /** @param of the hotspot's id, or SURVEY */
+  #sayProbeFailure(of: string, failure: Failure): void {
+    if (this.#probeFailures.get(of) !== failure.code) this.#deps.onFailure(this.config.name, 'probe', failure);
+    this.#probeFailures.set(of, failure.code);
   }
 
   /** On the slow schedule, only while all is calm: keys that are always hot are known before they become a hotspot. */
@@ -245,7 +295,7 @@ export class TargetLoop {
     const peers = new Set(this.#reading?.samples.map(({ peer, owner }) => owner ?? peer)).size;
     if (!enabled || !sweep || surveyMs === 0 || busy || peers === 0) return;
     this.#nextSurveyAt ??= now + Math.min(FIRST_SURVEY_MS, surveyMs);
-    if (now < this.#nextSurveyAt || !this.#budget.isAffordable(now)) return;
+    if (now < this.#nextSurveyAt || !this.#budget.isAffordable(false, now)) return;
     // Each peer once in the time, one after the other.
     this.#nextSurveyAt = now + surveyMs / peers;
     this.#probing = this.#survey(signal).finally(() => {
@@ -259,41 +309,51 @@ export class TargetLoop {
     try {
       const survey = await this.#collector.survey?.(signal);
       if (survey === undefined) return;
-      const { scope, peer } = survey;
-      const standing = {
-        scope,
-        peer,
-        at: clock.date().toISOString(),
-        keys: survey.keys.map((key) => shownKey(key, show)),
-      };
-      const others = this.#status.standingKeys.filter((known) => known.peer !== peer || known.scope !== scope);
-      const totals = withProbe(this.#status.totals, 'ok', survey.cost);
-      this.#status = { ...this.#status, standingKeys: [...others, standing], totals };
+      this.#countProbe('ok', survey.cost);
+      this.#surveys.add(survey, clock.date());
+      this.#probeFailures.delete(SURVEY);
+      this.#status = { ...this.#status, standingKeys: this.#surveys.render(show) };
     } catch (error) {
       if (signal.aborted) return;
-      this.#deps.onFailure(this.config.name, 'probe', asFailure(error));
-      const totals = withProbe(this.#status.totals, 'failed', timeOnly(clock.now() - startedAt));
-      this.#status = { ...this.#status, totals };
+      this.#sayProbeFailure(SURVEY, asFailure(error));
+      this.#countProbe('failed', timeOnly(clock.now() - startedAt));
     } finally {
-      this.#budget.spend('', clock.now() - startedAt, true, clock.now());
+      this.#budget.spend({ durationMs: clock.now() - startedAt, explained: true }, clock.now());
     }
   }
 
   #attach(hotspot: Hotspot, result: Parameters<HotspotTracker['attach']>[1]): void {
     this.tracker.attach(hotspot.id, result, this.#deps.clock.date());
     this.#probed = undefined;
-    const reading = this.#reading;
-    if (reading === undefined) return;
-    const { signals } = this.#status;
-    const findings = this.tracker.hotspots.flatMap((known) =>
-      explain(known, signals, reading, this.tracker, this.#deps.show),
-    );
-    this.#publish({ ...this.#status, findings });
+    if (this.#reading !== undefined) this.#publish({ ...this.#status, findings: this.#findings(this.#status.signals) });
   }
+}
 
-  #findingOf(id: string): Finding | undefined {
-    return this.#status.findings.find((finding) => finding.id === id);
+function neverPolled({ name, system }: TargetConfig): TargetStatus {
+  return {
+    target: name,
+    system,
+    signals: [],
+    findings: [],
+    absences: [],
+    standingKeys: [],
+    totals: NO_TOTALS,
+  };
+}
+
+/** Whether nothing at all of the hotspot's peer could be read: a probe would only fail as the poll did. */
+function isSilent(reading: Reading | undefined, { scope, peer }: HotspotRef): boolean {
+  if (reading === undefined || reading.samples.some((sample) => sample.scope === scope && sample.peer === peer)) {
+    return false;
   }
+  return reading.absences.some(
+    (absence) =>
+      absence.scope === scope &&
+      (absence.peer ?? peer) === peer &&
+      absence.resource === undefined &&
+      absence.code !== 'warming' &&
+      absence.code !== 'reset',
+  );
 }
 
 function isPeerOf(reading: Reading, peer: string): boolean {

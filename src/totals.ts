@@ -1,7 +1,7 @@
 /** The sums that a target's status carries: how often it was looked at, and what that cost the watched system. */
 import type { Cost, PollOutcome, TargetTotals } from './model.ts';
 
-const NO_COST: Cost = { durationMs: 0, commands: 0, bytesSent: 0, bytesReceived: 0, serverCpuSeconds: 0 };
+const NO_COST: Cost = { durationMs: 0, commands: 0, bytesSent: 0, bytesReceived: 0 };
 
 export const NO_TOTALS: TargetTotals = {
   polls: { ok: 0, partial: 0, failed: 0 },
@@ -35,12 +35,15 @@ export function timeOnly(durationMs: number): Cost {
   return { ...NO_COST, durationMs };
 }
 
+/** The server's CPU time stays unknown until something told it: a zero would be a guess. */
 function addCost(a: Cost, b: Cost): Cost {
+  const told = [a.serverCpuSeconds, b.serverCpuSeconds].filter((seconds) => seconds !== undefined);
+  const cpuSeconds = told.length === 0 ? undefined : (told[0] ?? 0) + (told[1] ?? 0);
   return {
     durationMs: a.durationMs + b.durationMs,
     commands: a.commands + b.commands,
     bytesSent: a.bytesSent + b.bytesSent,
     bytesReceived: a.bytesReceived + b.bytesReceived,
-    serverCpuSeconds: (a.serverCpuSeconds ?? 0) + (b.serverCpuSeconds ?? 0),
+    ...(cpuSeconds !== undefined && { serverCpuSeconds: cpuSeconds }),
   };
 }

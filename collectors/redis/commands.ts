@@ -1,5 +1,6 @@
 /** Which commands read, which write, which increment, and which of their arguments are keys. */
 import { exists, getKeyIndexes, hasFlag } from '@ioredis/commands';
+import { LEAST_PRIVILEGE } from './acl.ts';
 
 export type CommandUse = 'reads' | 'writes' | 'increments' | 'other';
 
@@ -78,12 +79,21 @@ function sortKeys(args: readonly string[]): string[] {
   return [args[0], store < 0 ? undefined : args[store + 1]].filter((key) => key !== undefined);
 }
 
-/**
- * Commands that the agent sends and applications do not, by their names in commandstats (before 7.0 without the
- * subcommand): none of them is load of the application's.
- */
-const OWN_ONLY: ReadonlySet<string> = new Set(['info', 'object', 'latency', 'cluster', 'hotkeys', 'config', 'monitor']);
+/** All that the agent sends, as commandstats has it: what its ACL user is given, which a test on real servers holds. */
+export const OWN_COMMANDS: ReadonlySet<string> = new Set(
+  LEAST_PRIVILEGE.flatMap(({ rules }) => rules.flatMap((rule) => (rule.startsWith('+') ? [rule.slice(1)] : []))),
+);
 
+/** Of these, what applications send as well: ours are taken off by their number. */
+const SHARED: ReadonlySet<string> = new Set(['scan']);
+
+const OWN_ONLY: ReadonlySet<string> = new Set([...OWN_COMMANDS].filter((name) => !SHARED.has(name)).map(containerOf));
+
+/** Before 7.0 commandstats has no subcommands. */
 export function isOwnOnly(command: string): boolean {
-  return OWN_ONLY.has(command.split('|', 1)[0] ?? command);
+  return OWN_ONLY.has(containerOf(command));
+}
+
+function containerOf(command: string): string {
+  return command.split('|', 1)[0] ?? command;
 }

@@ -117,13 +117,22 @@ export const redisTargetSchema = z.strictObject({
         .describe(
           'How often each master with an LFU policy is swept while nothing is suspected, for its standing keys; 0 is never.',
         ),
-      repeatMs: z.int().min(1000).max(DAY_MS).default(60_000).describe('How soon the same hotspot is probed again.'),
+      repeatMs: z
+        .int()
+        .min(1000)
+        .max(DAY_MS)
+        .default(60_000)
+        .describe(
+          'How soon the same hotspot is probed again; the time doubles, up to eightfold, while the answer stays the same.',
+        ),
       budgetMsPerHour: z
         .int()
         .min(0)
         .max(HOUR_MS)
         .default(120_000)
-        .describe('How long all probes of the target may last in an hour.'),
+        .describe(
+          'How long all probes of the target may last in an hour; half of it is kept for the first probe of a hotspot.',
+        ),
     })
     .prefault({})
     .describe('The costly look that names keys.'),

@@ -1,10 +1,11 @@
 /** Which evidence a node can give, which not, why, and the exact command that would enable it; asked live. */
-import type { Evidence } from '../../src/model.ts';
+import type { Evidence, SlotOwner } from '../../src/model.ts';
 import type { Failure } from '../shared/failures.ts';
 import type { RedisTargetConfig } from './config.ts';
+import { failureOf } from './errors.ts';
 import { isAtLeast, type NodeInfo } from './info.ts';
-import type { CommandLine, RedisNode, Reply } from './node.ts';
-import { SLOT_STATS_REMEDY } from './slot-stats.ts';
+import { type CommandLine, type RedisNode, type Reply, requireValue } from './node.ts';
+import { parseSlotStats } from './slot-stats.ts';
 
 export function isLfu(info: Pick<NodeInfo, 'evictionPolicy'>): boolean {
   return info.evictionPolicy.endsWith('-lfu');
@@ -24,50 +25,62 @@ export function hasSlotStats(info: NodeInfo): boolean {
 /** A key that no one has: what is asked of it tells whether it may be asked. */
 const NO_KEY = 'hotspot-agent:no-such-key';
 
-const ASKED = {
-  info: ['INFO', 'commandstats'],
-  latency: ['LATENCY', 'HISTOGRAM', 'ping'],
-  slots: ['CLUSTER', 'SLOTS'],
-  slotStats: ['CLUSTER', 'SLOT-STATS', 'SLOTSRANGE', 0, 0],
-  keysInSlot: ['CLUSTER', 'GETKEYSINSLOT', 0, 1],
-  scan: ['SCAN', 0, 'COUNT', 1],
-  freq: ['OBJECT', 'FREQ', NO_KEY],
-  idle: ['OBJECT', 'IDLETIME', NO_KEY],
-  hotkeys: ['HOTKEYS', 'GET'],
-  configGet: ['CONFIG', 'GET', 'lfu-log-factor'],
-} as const satisfies Record<string, CommandLine>;
+export interface EvidenceOptions {
+  readonly config: RedisTargetConfig;
+  /** The slots of the node that is asked: of another's it tells nothing. */
+  readonly ranges: SlotOwner['ranges'];
+  readonly signal: AbortSignal;
+}
+
+type Question = keyof ReturnType<typeof questionsAbout>;
+type Answers = ReadonlyMap<Question, Reply | undefined>;
+
+const questionsAbout = (slot: number) =>
+  ({
+    info: ['INFO', 'commandstats'],
+    latency: ['LATENCY', 'HISTOGRAM', 'ping'],
+    slots: ['CLUSTER', 'SLOTS'],
+    slotStats: ['CLUSTER', 'SLOT-STATS', 'SLOTSRANGE', slot, slot],
+    keysInSlot: ['CLUSTER', 'GETKEYSINSLOT', slot, 1],
+    scan: ['SCAN', 0, 'COUNT', 1],
+    freq: ['OBJECT', 'FREQ', NO_KEY],
+    idle: ['OBJECT', 'IDLETIME', NO_KEY],
+    hotkeys: ['HOTKEYS', 'GET'],
+    hotkeysTopK: ['CONFIG', 'GET', 'hotkeys-top-k'],
+    configGet: ['CONFIG', 'GET', 'lfu-log-factor'],
+  }) as const satisfies Record<string, CommandLine>;
 
 export async function listEvidence(
   node: RedisNode,
   info: NodeInfo,
-  config: RedisTargetConfig,
-  signal: AbortSignal,
+  { config, ranges, signal }: EvidenceOptions,
 ): Promise<Evidence[]> {
-  const names = Object.keys(ASKED) as (keyof typeof ASKED)[];
+  const questions = questionsAbout(ranges[0]?.[0] ?? 0);
+  const names = Object.keys(questions) as Question[];
   const replies = await node.pipeline(
-    names.map((name) => ASKED[name]),
+    names.map((name) => questions[name]),
     signal,
   );
-  const answers = new Map(names.map((name, index) => [name, replies[index]]));
-  const failureOf = (name: keyof typeof ASKED): Failure | undefined => failure(answers.get(name));
+  const answers: Answers = new Map(names.map((name, index) => [name, replies[index]]));
+  const refused = (name: Question): Failure | undefined => failure(answers.get(name));
   const lfu = isLfu(info);
   const cluster = info.mode === 'cluster';
   const list: Evidence[] = [
-    judge('commandstats', 'calls, reads, writes and increments of each master', failureOf('info')),
+    judge('commandstats', 'calls, reads, writes and increments of each master', refused('info')),
     hasLatencyHistogram(info)
-      ? judge('latency histogram', 'p99 of each master', failureOf('latency'))
+      ? judge('latency histogram', 'p99 of each master', refused('latency'))
       : unavailable('latency histogram', 'p99 of each master', `${named(info)} has none: Redis 7.0 or Valkey`),
   ];
-  if (cluster) list.push(judge('slot map', 'which master owns which slots', failureOf('slots')));
-  list.push(slotStats(info, answers.get('slotStats'), failureOf('keysInSlot')));
-  list.push(hotkeys(info, config, failureOf('hotkeys')));
+  if (cluster) list.push(judge('slot map', 'which master owns which slots', refused('slots')));
+  list.push(slotStats(info, answers));
+  list.push(hotkeys(info, config, answers));
   list.push(
     lfu
       ? judge(
           'LFU counters',
           'keys by how often they are used, up to about 42 calls a second',
-          failureOf('scan') ?? failureOf('freq'),
-          lfuLimit(failureOf('configGet')),
+          refused('scan') ?? refused('freq'),
+          lfuLimit(refused('configGet')),
         )
       : unavailable(
           'LFU counters',
@@ -86,7 +99,7 @@ export async function listEvidence(
       : judge(
           'idle times',
           'keys by how soon they are used again, up to about 1,000 calls a second',
-          failureOf('scan') ?? failureOf('idle'),
+          refused('scan') ?? refused('idle'),
         ),
   );
   list.push(
@@ -95,7 +108,7 @@ export async function listEvidence(
           name: 'MONITOR burst',
           gives: 'exact shares, reads, writes and increments',
           available: true,
-          reason: `switched on: ${config.probe.monitorMs} ms and ${config.probe.monitorBytes} bytes at most`,
+          reason: `switched on: ${config.probe.monitorMs} ms and ${config.probe.monitorBytes} bytes at most; not verified: needs +monitor`,
         }
       : unavailable(
           'MONITOR burst',
@@ -107,25 +120,44 @@ export async function listEvidence(
   return list;
 }
 
-function slotStats(info: NodeInfo, reply: Reply | undefined, keysDenied: Failure | undefined): Evidence {
+function slotStats(info: NodeInfo, answers: Answers): Evidence {
   const [name, gives] = ['slot statistics', 'the hot slot, and through it the key'];
   if (info.mode !== 'cluster') return unavailable(name, gives, 'not a cluster');
   if (!hasSlotStats(info)) return unavailable(name, gives, `${named(info)} has none: Valkey 8.0 or Redis 8.2`);
-  const denied = failure(reply);
-  if (denied !== undefined) return judge(name, gives, denied);
-  if (!JSON.stringify(reply?.ok === true ? reply.value : '').includes('cpu-usec')) {
-    return unavailable(name, gives, 'switched off', SLOT_STATS_REMEDY);
+  try {
+    const { size } = parseSlotStats(requireValue(answers.get('slotStats')));
+    if (size === 0) return unavailable(name, gives, 'the node that was asked owns no slot now; ask again');
+  } catch (error) {
+    return judge(name, gives, failureOf(error));
   }
-  return judge(name, gives, keysDenied);
+  return judge(name, gives, failure(answers.get('keysInSlot')));
 }
 
-function hotkeys(info: NodeInfo, config: RedisTargetConfig, denied: Failure | undefined): Evidence {
+const SESSION_RULES = '+hotkeys|start +hotkeys|stop +hotkeys|reset';
+const TOP_K_REMEDY = 'CONFIG SET hotkeys-top-k 64';
+
+/** Nothing read-only tells whether a session may be begun: what is not known is not claimed. */
+function hotkeys(info: NodeInfo, config: RedisTargetConfig, answers: Answers): Evidence {
   const [name, gives] = ['HOTKEYS', 'the keys by CPU and bytes, or by calls'];
+  const denied = failure(answers.get('hotkeys'));
   if (denied?.code === 'unsupported')
     return unavailable(name, gives, `${named(info)} has none: Redis 8.6 or Valkey 9.2`);
   if (!config.probe.hotkeys)
     return unavailable(name, gives, 'switched off in our configuration', 'probe.hotkeys: true of the target');
-  return judge(name, gives, denied);
+  if (denied !== undefined) return judge(name, gives, denied);
+  if (info.server === 'redis')
+    return judge(name, gives, undefined, `HOTKEYS GET answers; not verified: needs ${SESSION_RULES}`);
+  const topK = settingOf(answers.get('hotkeysTopK'));
+  if (topK === '0') return unavailable(name, gives, 'switched off: hotkeys-top-k is 0', TOP_K_REMEDY);
+  return topK === undefined
+    ? judge(name, gives, undefined, 'HOTKEYS GET answers; not verified: needs hotkeys-top-k above 0')
+    : judge(name, gives, undefined);
+}
+
+/** The value in a reply to CONFIG GET of one setting; undefined where it was refused or there is none. */
+function settingOf(reply: Reply | undefined): string | undefined {
+  const value: unknown = reply?.ok === true && Array.isArray(reply.value) ? reply.value[1] : undefined;
+  return typeof value === 'string' ? value : undefined;
 }
 
 function lfuLimit(denied: Failure | undefined): string {

@@ -5,6 +5,7 @@
  *     probe: one master, bounded (probe/)        evidence: what could be asked of it (evidence.ts)
  */
 import type {
+  Absence,
   Collector,
   Cost,
   Evidence,
@@ -15,6 +16,7 @@ import type {
   SlotTopology,
   Survey,
 } from '../../src/model.ts';
+import type { CollectorDeps } from '../shared/collector-deps.ts';
 import { withDeadline } from '../shared/deadline.ts';
 import { absenceOf, Failure } from '../shared/failures.ts';
 import { nameOf } from './access.ts';
@@ -32,31 +34,28 @@ import { ownCpuOf } from './samples.ts';
 import type { Master } from './topology.ts';
 import { TopologyFinder } from './topology-finder.ts';
 
-export interface RedisCollectorDeps {
-  /** Milliseconds of a monotonic clock. */
-  readonly now: () => number;
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** How long one node may take to answer a poll; a slow one is then absent and the others are still told. */
-  readonly nodeDeadlineMs: number;
-  readonly onProgress?: (seen: number, total: number) => void;
-}
-
 export class RedisCollector implements Collector {
   readonly #config: RedisTargetConfig;
-  readonly #deps: RedisCollectorDeps;
+  readonly #deps: CollectorDeps;
   readonly #finder: TopologyFinder;
   readonly #nodes = new Map<string, RedisNode>();
   readonly #surveyedAt = new Map<string, number>();
   readonly #poller: MasterPoller;
-  #slotsReadAt = Number.NEGATIVE_INFINITY;
   #masters: readonly Master[] = [];
+  /** Why the masters could not be asked for last; those known before are then watched on. */
+  #lost: Failure | undefined;
   #cluster = false;
 
-  constructor(config: RedisTargetConfig, deps: RedisCollectorDeps) {
+  constructor(config: RedisTargetConfig, deps: CollectorDeps) {
     this.#config = config;
     this.#deps = deps;
-    this.#finder = new TopologyFinder(config, (address) => this.#node(address));
-    this.#poller = new MasterPoller({ limits: config.limits, deadlineMs: deps.nodeDeadlineMs, now: deps.now });
+    this.#finder = new TopologyFinder(config, (address) => this.#node(address), deps.nodeDeadlineMs);
+    this.#poller = new MasterPoller({
+      limits: config.limits,
+      slotsEveryMs: config.slotStats.intervalMs,
+      deadlineMs: deps.nodeDeadlineMs,
+      now: deps.now,
+    });
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -67,13 +66,9 @@ export class RedisCollector implements Collector {
     const startedAt = this.#deps.now();
     const usedBefore = this.#usage();
     await this.#refreshTopology(signal);
-    const slotsDue = attentive || startedAt - this.#slotsReadAt >= this.#config.slotStats.intervalMs;
-    if (slotsDue) this.#slotsReadAt = startedAt;
-
+    const slots = !this.#cluster ? 'never' : attentive ? 'now' : 'when due';
     const results = await Promise.all(
-      this.#masters.map((master) =>
-        this.#poller.poll(master, this.#node(master.address), slotsDue && this.#cluster, signal),
-      ),
+      this.#masters.map((master) => this.#poller.poll(master, this.#node(master.address), slots, signal)),
     );
     const samples = results.flatMap((result) => result.samples);
     const absences = results.flatMap((result) => result.absences);
@@ -89,7 +84,7 @@ export class RedisCollector implements Collector {
       scopes: [MASTERS, SLOTS],
       resources: RESOURCES,
       samples,
-      absences,
+      absences: [...absences, ...this.#lostTopology()],
       topology: this.#topology(results),
       cost: { ...this.#costSince(usedBefore, startedAt), serverCpuSeconds: ownCpuSeconds },
     };
@@ -153,7 +148,7 @@ export class RedisCollector implements Collector {
       const node = this.#node(master.address);
       try {
         const info = parseInfo(String(await node.ask(['INFO', 'all'], signal)));
-        return await listEvidence(node, info, this.#config, signal);
+        return await listEvidence(node, info, { config: this.#config, ranges: master.ranges, signal });
       } catch (error) {
         last = failureOf(error);
       }
@@ -183,9 +178,11 @@ export class RedisCollector implements Collector {
       );
       this.#masters = found.masters;
       this.#cluster = found.cluster;
+      this.#lost = undefined;
     } catch (error) {
       // With no one to ask, the masters as they were are still worth asking each for itself.
       if (this.#masters.length === 0) throw error;
+      this.#lost = failureOf(error);
     }
     const peers = new Set(this.#masters.map(({ peer }) => peer));
     this.#poller.retain(peers);
@@ -195,6 +192,13 @@ export class RedisCollector implements Collector {
       this.#nodes.delete(name);
       this.#surveyedAt.delete(name);
     }
+  }
+
+  #lostTopology(): Absence[] {
+    if (this.#lost === undefined) return [];
+    const { code, message, remedy } = this.#lost;
+    const reason = `who the masters are could not be asked: ${message}; those known before are watched on`;
+    return [absenceOf(new Failure(code, reason, { remedy }), { scope: 'topology' })];
   }
 
   #topology(results: readonly MasterLook[]): SlotTopology {

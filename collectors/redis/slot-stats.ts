@@ -65,29 +65,42 @@ interface Observation {
   readonly loads: SlotLoads;
 }
 
-/** Differences by slot. A slot whose counters went back (moved in, reset) is left out of that window. */
+/** Differences by slot. A slot whose counters went back (moved in) is left out of that window. */
 export class SlotWindows {
   readonly #last = new Map<string, Observation>();
 
-  /** @returns the samples of the slots that had load; undefined on a first look */
+  /**
+   * @returns the samples of the slots that had load; undefined on a first look
+   * @throws Failure `reset` when most of the slots that had counted anything went back
+   */
   observe(owner: string, epoch: string, atMs: number, loads: SlotLoads, cpuLimit: number): Sample[] | undefined {
     const before = this.#last.get(owner);
     this.#last.set(owner, { epoch, atMs, loads });
     const windowMs = before === undefined ? 0 : atMs - before.atMs;
     if (before === undefined || before.epoch !== epoch || windowMs <= 0) return undefined;
     const samples: Sample[] = [];
+    let counted = 0;
+    let wentBack = 0;
     for (const [slot, load] of loads) {
       const last = before.loads.get(slot);
       if (last === undefined) continue;
+      if (last.cpuUsec + (last.bytesIn ?? 0) + (last.bytesOut ?? 0) > 0) counted++;
       const cpuUsec = load.cpuUsec - last.cpuUsec;
       const bytesIn = difference(load.bytesIn, last.bytesIn);
       const bytesOut = difference(load.bytesOut, last.bytesOut);
-      if (cpuUsec < 0 || (bytesIn ?? 0) < 0 || (bytesOut ?? 0) < 0) continue;
+      if (cpuUsec < 0 || (bytesIn ?? 0) < 0 || (bytesOut ?? 0) < 0) {
+        wentBack++;
+        continue;
+      }
       if (cpuUsec + (bytesIn ?? 0) + (bytesOut ?? 0) === 0) continue;
       const common = { scope: SLOTS.name, peer: String(slot), windowMs, owner };
       samples.push({ ...common, resource: CPU.name, value: cpuUsec / 1000 / windowMs, limit: cpuLimit });
       if (bytesIn !== undefined) samples.push({ ...common, resource: BYTES_IN.name, value: bytesIn });
       if (bytesOut !== undefined) samples.push({ ...common, resource: BYTES_OUT.name, value: bytesOut });
+    }
+    // What the others seem to have counted is then no count of this window either.
+    if (wentBack * 2 > counted) {
+      throw new Failure('reset', 'the counters of its slots went back (CONFIG RESETSTAT); the next look counts again');
     }
     return samples;
   }

@@ -1,4 +1,5 @@
 /** Asks for the masters of a target: whoever answers first of a few nodes, so that a dead one costs no time. */
+import { withDeadline } from '../shared/deadline.ts';
 import { Failure } from '../shared/failures.ts';
 import { type Address, nameOf } from './access.ts';
 import type { RedisTargetConfig } from './config.ts';
@@ -19,14 +20,18 @@ const ASKED_AT_ONCE = 3;
 export class TopologyFinder {
   readonly #config: RedisTargetConfig;
   readonly #node: (address: Address) => RedisNode;
+  readonly #deadlineMs: number;
   readonly #seeds: readonly Address[];
   readonly #sentinels: readonly RedisNode[];
   #mode: 'standalone' | 'cluster' | 'sentinel' | undefined;
+  /** Where the next search begins: at who answered last, or past those who did not. */
   #rotation = 0;
 
-  constructor(config: RedisTargetConfig, node: (address: Address) => RedisNode) {
+  /** @param deadlineMs how long one of those asked may take, also when another has answered before it */
+  constructor(config: RedisTargetConfig, node: (address: Address) => RedisNode, deadlineMs: number) {
     this.#config = config;
     this.#node = node;
+    this.#deadlineMs = deadlineMs;
     this.#seeds = config.urls.map(addressOf);
     this.#mode = config.mode === 'auto' ? undefined : config.mode;
     const { sentinel, tls } = config;
@@ -56,14 +61,14 @@ export class TopologyFinder {
       return { masters: this.#seeds.map((seed) => standaloneMaster(seed, alone)), cluster: false };
     }
     const addresses = new Map([...known.map(({ address }) => address), ...this.#seeds].map((a) => [nameOf(a), a]));
-    const masters = await this.#firstOf([...addresses.values()], async (address) =>
-      parseClusterSlots(await this.#node(address).ask(['CLUSTER', 'SLOTS'], signal), address),
-    );
-    if (masters.length === 0) {
-      throw new Failure('unreachable', 'the cluster has no slots assigned to any master', {
-        remedy: 'redis-cli --cluster create, or CLUSTER ADDSLOTS',
+    const masters = await this.#firstOf([...addresses.values()], signal, async (address, within) => {
+      const map = parseClusterSlots(await this.#node(address).ask(['CLUSTER', 'SLOTS'], within), address);
+      // One that was reset, or never joined, knows of no slot: the others decide.
+      if (map.length > 0) return map;
+      throw new Failure('unreachable', `${nameOf(address)} knows of no slots assigned to any master`, {
+        remedy: 'redis-cli --cluster create, or CLUSTER ADDSLOTS; CLUSTER MEET where this node alone was reset',
       });
-    }
+    });
     return { masters, cluster: true };
   }
 
@@ -72,8 +77,8 @@ export class TopologyFinder {
   }
 
   async #askMode(signal: AbortSignal): Promise<'standalone' | 'cluster'> {
-    const mode = await this.#firstOf(this.#seeds, async (address) => {
-      const info = parseInfo(String(await this.#node(address).ask(['INFO', 'all'], signal)));
+    const mode = await this.#firstOf(this.#seeds, signal, async (address, within) => {
+      const info = parseInfo(String(await this.#node(address).ask(['INFO', 'all'], within)));
       return info.mode;
     });
     if (mode === 'sentinel') {
@@ -86,26 +91,39 @@ export class TopologyFinder {
 
   async #fromSentinels(signal: AbortSignal): Promise<Found> {
     const name = this.#config.sentinel?.name ?? '';
-    const address = await this.#firstOf(this.#sentinels, async (sentinel) =>
-      parseSentinelMaster(await sentinel.ask(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name], signal), name),
+    const address = await this.#firstOf(this.#sentinels, signal, async (sentinel, within) =>
+      parseSentinelMaster(await sentinel.ask(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', name], within), name),
     );
     return { masters: [standaloneMaster(address, true)], cluster: false };
   }
 
-  /** Rotates who is asked first, so that a few dead ones are not asked for ever. */
-  async #firstOf<S, T>(sources: readonly S[], ask: (source: S) => Promise<T>): Promise<T> {
+  /**
+   * The first answer, a few asked at a time. The slower ones keep the rest of their own deadline: to abort them with the
+   * first answer would drop the connections that the poll is about to use, and never to abort them would let questions
+   * to a mute one pile up.
+   */
+  async #firstOf<S, T>(
+    sources: readonly S[],
+    signal: AbortSignal,
+    ask: (source: S, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const failures: Failure[] = [];
-    for (let from = 0; from < sources.length; from += ASKED_AT_ONCE) {
-      const start = this.#rotation + from;
-      const asked = Array.from({ length: Math.min(ASKED_AT_ONCE, sources.length - from) }, (_, offset) => {
-        const source = sources[(start + offset) % sources.length];
-        return source === undefined ? Promise.reject(new Failure('internal', 'no one to ask')) : ask(source);
+    const start = this.#rotation;
+    for (let from = 0; from < sources.length && (from === 0 || !signal.aborted); from += ASKED_AT_ONCE) {
+      const length = Math.min(ASKED_AT_ONCE, sources.length - from);
+      const asked = Array.from({ length }, async (_, offset) => {
+        const at = (start + from + offset) % sources.length;
+        const source = sources[at];
+        if (source === undefined) throw new Failure('internal', 'no one to ask');
+        return { at, answer: await withDeadline(signal, this.#deadlineMs, (within) => ask(source, within)) };
       });
       try {
-        return await Promise.any(asked);
+        const { at, answer } = await Promise.any(asked);
+        this.#rotation = at;
+        return answer;
       } catch (error) {
         if (error instanceof AggregateError) failures.push(...error.errors.map((cause) => failureOf(cause)));
-        this.#rotation++;
+        this.#rotation += length;
       }
     }
     const [first] = failures;

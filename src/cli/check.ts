@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import { type Environment, formatProblems, type TargetConfig } from '../config.ts';
 import type { Evidence } from '../model.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { wordsOf } from './failure.ts';
 import { findSource, loadFrom } from './settings.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -58,9 +59,7 @@ async function connect(target: TargetConfig, context: CommandContext): Promise<{
     });
     return { ok: true, text: [title, ...evidence.flatMap((line) => renderEvidence(line, colours))].join('\n') };
   } catch (error) {
-    const remedy =
-      error instanceof Error && 'remedy' in error && typeof error.remedy === 'string' ? error.remedy : undefined;
-    const reason = error instanceof Error ? error.message : String(error);
+    const { reason, remedy } = wordsOf(error);
     const lines = [title, `  ${colours.red('not reached')}  ${reason}`];
     if (remedy !== undefined) lines.push(`      to mend: ${remedy}`);
     return { ok: false, text: lines.join('\n') };

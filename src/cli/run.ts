@@ -87,12 +87,13 @@ function reload(
   log: pino.Logger,
   context: RunContext,
 ): void {
-  if (source.kind !== 'file') {
+  const path = source.kind === 'file' ? source.path : fileNamedIn(context.env);
+  if (path === undefined) {
     context.onReload(() => log.warn('nothing to reload: the configuration comes from the environment alone'));
     return;
   }
   const watch = watchConfig({
-    path: source.path,
+    path,
     load: () => loadFrom(source, context.env),
     fingerprint,
     signal: context.signal,
@@ -106,6 +107,11 @@ function reload(
     onRefused: (problems) => log.error({ problems }, 'new configuration refused; the old one goes on'),
   });
   context.onReload(() => watch.trigger());
+}
+
+/** Where the environment alone says it all, a secret may still lie in a file that is rotated. */
+function fileNamedIn(env: RunContext['env']): string | undefined {
+  return [env['HOTSPOT_REDIS_PASSWORD_FILE'], env['HOTSPOT_KEYS_SECRET_FILE']].find((path) => (path ?? '') !== '');
 }
 
 function logFields({ finding }: Change): Record<string, unknown> {

@@ -5,7 +5,7 @@
  * hotspot; a peer that resolves and heats up again keeps its id.
  */
 import { createHash } from 'node:crypto';
-import type { Finding, HotspotRef, HotspotState, ProbeResult, Signal } from '../model.ts';
+import type { Finding, HotspotRef, HotspotState, ProbeResult, Severity, Signal } from '../model.ts';
 import { measureHeat, type PeerHeat } from './heat.ts';
 import type { Thresholds } from './thresholds.ts';
 
@@ -22,6 +22,13 @@ export interface Hotspot extends HotspotRef {
 /** A finding to be written with the redaction of the moment at which it is shown. */
 export type RenderFinding = (show: (key: string) => string) => Finding;
 
+/** What was said of a hotspot; its state and severity can be read without writing it. */
+export interface Remembered {
+  readonly state: HotspotState;
+  readonly severity: Severity;
+  readonly render: RenderFinding;
+}
+
 interface Tracked {
   hotspot: Hotspot;
   hotTicks: number;
@@ -29,7 +36,7 @@ interface Tracked {
   /** Ticks in a row, while suspected, that counted for nothing: looking sooner does not help then. */
   idleTicks: number;
   /** What was last said of it while it was hot. */
-  finding?: RenderFinding;
+  remembered?: Remembered;
   /** The resolved hotspot that a suspicion took the place of: shown again should the suspicion lapse. */
   before?: Tracked;
 }
@@ -123,15 +130,15 @@ export class HotspotTracker {
   }
 
   /** Keeps what is said of a hotspot while it is hot, for when its peer does not answer or it has resolved. */
-  remember(id: string, finding: RenderFinding): void {
+  remember(id: string, remembered: Remembered): void {
     const tracked = this.#tracked.get(id);
     if (tracked === undefined || tracked.hotspot.calm) return;
-    tracked.finding = finding;
+    tracked.remembered = remembered;
   }
 
   /** What was last remembered of a hotspot. */
-  recall(id: string): RenderFinding | undefined {
-    return this.#tracked.get(id)?.finding;
+  recall(id: string): Remembered | undefined {
+    return this.#tracked.get(id)?.remembered;
   }
 
   #count(id: string, { scope, peer, heat }: PeerHeat, at: Date): void {

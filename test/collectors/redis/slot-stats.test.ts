@@ -70,7 +70,7 @@ test('samples are of the window, in cores and bytes, by owner', () => {
     { scope: 'slots', peer: '5', windowMs: 2000, owner: 'a:1', resource: 'bytes_out', value: 0 },
   ]);
   assert.deepEqual(look(3000, { cpuUsec: 2e6, bytesIn: 150, bytesOut: 100 }), [], 'an idle slot is no row');
-  assert.deepEqual(look(4000, { cpuUsec: 1, bytesIn: 1e9, bytesOut: 1e9 }), [], 'one that went back is left out');
+  assert.equal(failureFrom(() => look(4000, { cpuUsec: 1, bytesIn: 1e9, bytesOut: 1e9 })).code, 'reset');
   assert.equal(look(4000, { cpuUsec: 5, bytesIn: 1e9, bytesOut: 1e9 }), undefined, 'the clock stood still');
   assert.equal(look(3500, { cpuUsec: 6, bytesIn: 1e9, bytesOut: 1e9 }), undefined, 'the clock went back');
   assert.equal(look(9000, { cpuUsec: 7, bytesIn: 2e9, bytesOut: 2e9 }, 'other'), undefined, 'another run');
@@ -87,4 +87,51 @@ test('a slot that moved in counts from the second look on; an owner that left is
   );
   windows.retain(new Set(['b']));
   assert.equal(windows.observe('a', 'run', 2000, of([1, 2], 30), 1), undefined);
+});
+
+test('a slot that went back is left out; most of those that had counted are a reset of all', () => {
+  const USED = 10;
+  for (const [back, expected] of [
+    [0, USED],
+    [1, USED - 1],
+    [5, USED - 5],
+    [6, 'reset'],
+    [USED, 'reset'],
+  ] as const) {
+    const windows = new SlotWindows();
+    // A hundred slots that never had load can neither go back nor outvote those that had.
+    const of = (usec: (slot: number) => number): Map<number, SlotLoad> =>
+      new Map(Array.from({ length: 110 }, (_, slot) => [slot, { cpuUsec: slot < USED ? usec(slot) : 0 }]));
+    windows.observe(
+      'a',
+      'run',
+      0,
+      of(() => 100),
+      1,
+    );
+    const look = () =>
+      windows.observe(
+        'a',
+        'run',
+        1000,
+        of((slot) => (slot < back ? 1 : 200)),
+        1,
+      );
+    if (expected !== 'reset') assert.equal(look()?.length, expected, `${back}`);
+    else {
+      const failure = failureFrom(look);
+      assert.deepEqual([failure.code, /CONFIG RESETSTAT/.test(failure.message)], ['reset', true]);
+    }
+    assert.equal(
+      windows.observe(
+        'a',
+        'run',
+        2000,
+        of(() => 300),
+        1,
+      )?.length,
+      USED,
+      'the next look counts again',
+    );
+  }
 });

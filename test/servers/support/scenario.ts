@@ -77,14 +77,18 @@ export async function startScenario(
     load,
     async hot(part) {
       await load.set([background, part]);
-      const began = { counts: load.counts(), polls: pollsOf(watched.status().totals) };
+      const began = { counts: load.counts(), polls: pollsOf(watched.status().totals), at: performance.now() };
+      const secondsSince = () => ((performance.now() - began.at) / 1000).toFixed(1);
       const opened = await watched.until('a hotspot to open', (status) => openOf(status) !== undefined, WAIT);
       const pollsToOpen = pollsOf(opened.totals) - began.polls;
+      const opens = secondsSince();
       const explained = await watched.until(`${part.key} to be named`, (status) => isNamed(status, part.key), WAIT);
       const finding = openOf(explained);
       assert.ok(finding);
       const counts = countsBetween(began.counts, load.counts());
-      t.diagnostic(`${part.key}: open after ${pollsToOpen} polls; ${JSON.stringify(finding.keys[0])}`);
+      t.diagnostic(
+        `${part.key}: polled every ${INTERVAL_MS / 1000} s; open after ${opens} s and ${pollsToOpen} polls, named after ${secondsSince()} s; ${JSON.stringify(finding.keys[0])}`,
+      );
       return { finding, pollsToOpen, trueShare: shareOf(part.key, counts, load) };
     },
     async calm(id) {
