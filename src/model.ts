@@ -186,7 +186,7 @@ export interface Evidence {
 
 /** Contract of everything in `collectors/`. Nothing here writes to the watched system or changes a setting of it. */
 export interface Collector {
-  /** The only place that dials. Rejects when nothing of the target can be reached. */
+  /** Dials, for those who want to know at once whether it can be; a poll dials what it needs. Rejects when nothing of the target can be reached. */
   start(signal: AbortSignal): Promise<void>;
   /** Cheap. Rejects only when nothing at all could be read. */
   poll(options: PollOptions): Promise<Reading>;

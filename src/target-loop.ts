@@ -6,14 +6,16 @@
  *                │                       ▲
  *                └─ suspected or open ─► probe (beside the loop, one at a time, within its budget)
  */
-import { Failure, withDeadline } from '../collectors/index.ts';
+import { Failure } from '../collectors/index.ts';
 import { type Change, Changes } from './changes.ts';
 import type { Clock } from './clock.ts';
 import type { TargetConfig } from './config.ts';
 import type { Hotspot, HotspotTracker } from './detect/tracker.ts';
-import type { AbsenceCode, Collector, Cost, Finding, HotspotRef, Reading, TargetStatus } from './model.ts';
+import { GuardedCollector } from './guarded-collector.ts';
+import type { AbsenceCode, Collector, Cost, Finding, Reading, TargetStatus } from './model.ts';
 import { evaluate, explain } from './pipeline.ts';
 import { ProbeBudget } from './probe-budget.ts';
+import { isPeerOf, isSilent } from './reading.ts';
 import { Surveys } from './standing-keys.ts';
 import { NO_TOTALS, timeOnly, withPoll, withProbe } from './totals.ts';
 
@@ -28,8 +30,6 @@ export interface TargetLoopDeps {
   readonly onRecovery: (target: string) => void;
 }
 
-/** A poll that does not heed its deadline is given this much more before its collector is replaced. */
-const GRACE_MS = 1000;
 /** Stands in an absence for all scopes of a target of which nothing could be read. */
 const WHOLE_TARGET = 'target';
 /** The first survey comes when the agent has settled in. */
@@ -45,7 +45,7 @@ export class TargetLoop {
   readonly #changes: Changes;
   readonly #budget: ProbeBudget;
   readonly #surveys: Surveys;
-  #collector: Collector;
+  readonly #collector: GuardedCollector;
   #status: TargetStatus;
   #reading: Reading | undefined;
   #failuresInARow = 0;
@@ -67,7 +67,7 @@ export class TargetLoop {
     this.#changes = before === undefined ? new Changes() : before.#changes;
     this.#surveys = before === undefined ? new Surveys() : before.#surveys;
     this.#reading = before === undefined ? undefined : before.#reading;
-    this.#collector = deps.createCollector(config);
+    this.#collector = new GuardedCollector(() => deps.createCollector(config), config.poll.deadlineMs, deps.clock);
     this.#status = before === undefined ? neverPolled(config) : this.#rewritten(before.status);
   }
 
@@ -100,7 +100,7 @@ export class TargetLoop {
       await clock.sleep(this.#waitMs(clock.now() - startedAt), signal).catch(() => undefined);
     }
     await this.#probing;
-    await this.#collector.stop();
+    await this.#collector.current.stop();
   }
 
   /** Until the next look that a slow one has not swallowed; after a failure a whole pause, however long it took. */
@@ -122,37 +122,13 @@ export class TargetLoop {
     const { clock } = this.#deps;
     const startedAt = clock.now();
     try {
-      const reading = await this.#poll(signal);
+      const reading = await this.#collector.poll(this.tracker.attentive, signal);
       if (signal.aborted) return;
       const skipped = Math.floor((clock.now() - startedAt) / this.config.poll.intervalMs);
       this.#accept(reading, skipped);
     } catch (error) {
       if (signal.aborted) return;
       this.#refuse(asFailure(error), clock.now() - startedAt);
-    }
-  }
-
-  async #poll(signal: AbortSignal): Promise<Reading> {
-    const { deadlineMs } = this.config.poll;
-    // Not by AbortSignal.any: on Node 20 each one of it leaves an entry on the signal, which lives as long as the loop.
-    const over = new AbortController();
-    const end = () => over.abort(signal.reason);
-    if (signal.aborted) end();
-    else signal.addEventListener('abort', end, { once: true });
-    try {
-      return await Promise.race([
-        withDeadline(signal, deadlineMs, (within) =>
-          this.#collector.poll({ signal: within, attentive: this.tracker.attentive }),
-        ),
-        this.#deps.clock.sleep(deadlineMs + GRACE_MS, over.signal).then(() => {
-          void this.#collector.stop();
-          this.#collector = this.#deps.createCollector(this.config);
-          throw new Failure('timeout', `the poll did not end within ${deadlineMs} ms; its connections were dropped`);
-        }),
-      ]);
-    } finally {
-      signal.removeEventListener('abort', end);
-      over.abort();
     }
   }
 
@@ -245,7 +221,7 @@ export class TargetLoop {
     const { clock } = this.#deps;
     const startedAt = clock.now();
     try {
-      const result = await this.#collector.probe?.(hotspot, signal);
+      const result = await this.#collector.current.probe?.(hotspot, signal);
       if (result === undefined) return;
       const ok = result.keys.length > 0 || result.absences.length === 0;
       this.#countProbe(ok ? 'ok' : 'failed', result.cost);
@@ -307,7 +283,7 @@ export class TargetLoop {
     const { clock, show } = this.#deps;
     const startedAt = clock.now();
     try {
-      const survey = await this.#collector.survey?.(signal);
+      const survey = await this.#collector.current.survey?.(signal);
       if (survey === undefined) return;
       this.#countProbe('ok', survey.cost);
       this.#surveys.add(survey, clock.date());
@@ -339,27 +315,6 @@ function neverPolled({ name, system }: TargetConfig): TargetStatus {
     standingKeys: [],
     totals: NO_TOTALS,
   };
-}
-
-/** Whether nothing at all of the hotspot's peer could be read: a probe would only fail as the poll did. */
-function isSilent(reading: Reading | undefined, { scope, peer }: HotspotRef): boolean {
-  if (reading === undefined || reading.samples.some((sample) => sample.scope === scope && sample.peer === peer)) {
-    return false;
-  }
-  return reading.absences.some(
-    (absence) =>
-      absence.scope === scope &&
-      (absence.peer ?? peer) === peer &&
-      absence.resource === undefined &&
-      absence.code !== 'warming' &&
-      absence.code !== 'reset',
-  );
-}
-
-function isPeerOf(reading: Reading, peer: string): boolean {
-  return (
-    reading.samples.some((sample) => sample.peer === peer) || reading.absences.some((absence) => absence.peer === peer)
-  );
 }
 
 function asFailure(error: unknown): Failure {

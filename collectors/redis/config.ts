@@ -100,7 +100,7 @@ export const redisTargetSchema = z.strictObject({
       sweep: z
         .boolean()
         .default(true)
-        .describe('Whether the keys of a whole node may be scanned by their LFU counters.'),
+        .describe('Whether all keys of a node may be asked, one cheap question each: LFU counter or idle time.'),
       monitor: z
         .boolean()
         .default(false)
