@@ -133,7 +133,9 @@ export function pollsOf({ polls }: TargetStatus['totals']): number {
 
 /** The absence of a whole peer, which is what a node that does not answer leaves. */
 export function absenceOfPeer(status: TargetStatus, peer: string): Absence | undefined {
-  return status.absences.find((absence) => absence.peer === peer && absence.resource === undefined);
+  return status.absences.find(
+    (absence) => absence.scope === 'masters' && absence.peer === peer && absence.resource === undefined,
+  );
 }
 
 /** The series of a metric for a target: `{labels} value` lines. */
