@@ -7,9 +7,7 @@
 
 const HOUR_MS = 3_600_000;
 /** After a first probe that named nothing, or nothing that explains the hotspot; twice that after the second, and so on. */
-const RETRY_MS = 10_000;
-/** Up to this often `repeatMs`: a node that is busy without a hot key must not spend the budget in vain. */
-const MAX_RETRY_FACTOR = 4;
+const RETRY_MS = 2000;
 /** The part of the budget for all but first probes. */
 const REPEATS_PART = 0.5;
 /** Repeats that only confirm what is known come ever more seldom: the time doubles up to this often. */
@@ -85,8 +83,13 @@ export class ProbeBudget {
     const factor = same && before !== undefined ? before.factor * 2 : 1;
     const waitMs = explained
       ? repeatMs * Math.min(MAX_REPEAT_FACTOR, factor)
-      : Math.min(repeatMs * MAX_RETRY_FACTOR, Math.min(RETRY_MS, repeatMs) * factor);
+      : Math.min(RETRY_MS * factor, this.#sustainableMs(durationMs));
     this.#known.set(id, { nextAt: now + waitMs, probed: true, explained, factor, ...(said !== undefined && { said }) });
+  }
+
+  /** The wait at which probes that take so long each may go on for ever: a node that is busy without a hot key must not spend the budget in vain. */
+  #sustainableMs(durationMs: number): number {
+    return Math.max(RETRY_MS, (durationMs * HOUR_MS) / (this.limits.budgetMsPerHour * REPEATS_PART));
   }
 
   /** Asks again later: the budget had nothing left for it. */

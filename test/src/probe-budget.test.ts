@@ -50,7 +50,7 @@ test('the wait doubles up to eight times while the same is said of an open hotsp
   probe(budget, 'a', 0);
   assert.equal(waitOf(budget, 'a', 0), MINUTE, 'nothing is said of one that is only suspected');
   probe(budget, 'a', 0, { said: 'undetermined', explained: false });
-  assert.equal(waitOf(budget, 'a', 0), 10_000, 'soon again while it has no cause');
+  assert.equal(waitOf(budget, 'a', 0), 2000, 'soon again while it has no cause');
 });
 
 test('while nothing explains a hotspot its retries come ever more seldom, and soon again once something did', () => {
@@ -60,11 +60,14 @@ test('while nothing explains a hotspot its retries come ever more seldom, and so
     probe(budget, 'a', now, { explained: false });
     waits.push(waitOf(budget, 'a', now) / 1000);
   }
-  assert.deepEqual(waits, [10, 20, 40, 80, 160, 240, 240]);
+  assert.deepEqual(waits, [2, 4, 8, 16, 32, 64, 128]);
+  budget.spend({ id: 'cheap', durationMs: 100, explained: false }, 0);
+  for (let i = 0; i < 9; i++) budget.spend({ id: 'cheap', durationMs: 100, explained: false }, 0);
+  assert.equal(waitOf(budget, 'cheap', 0), 8000, 'a probe of 0.1 s every 7.2 s takes half of 100 s an hour');
   probe(budget, 'a', 0, { said: 'hot_read_key x' });
   assert.equal(waitOf(budget, 'a', 0), MINUTE);
   probe(budget, 'a', 0, { explained: false });
-  assert.equal(waitOf(budget, 'a', 0), 10_000);
+  assert.equal(waitOf(budget, 'a', 0), 2000);
 });
 
 test('one that was refused is still to have its first probe, later', () => {
