@@ -33,8 +33,9 @@ const SERVERS: readonly Server[] = [
     whileHot: holdStructure,
   },
   {
-    name: 'Redis 7.0 with an LFU policy',
+    name: 'Redis 7.0 with an LFU policy, with replicas',
     get: redis70,
+    replicas: 1,
     config: { 'maxmemory-policy': 'allkeys-lfu', maxmemory: '500mb' },
     evidence: /OBJECT FREQ/,
     settings: { probe: { surveyMs: 3000 } },
