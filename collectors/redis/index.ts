@@ -23,12 +23,12 @@ import { nameOf } from './access.ts';
 import type { RedisTargetConfig } from './config.ts';
 import { failureOf } from './errors.ts';
 import { isLfu, listEvidence } from './evidence.ts';
-import { parseInfo } from './info.ts';
 import { type MasterLook, MasterPoller } from './master-poller.ts';
 import { RedisNode } from './node.ts';
 import type { ProbeContext } from './probe/context.ts';
 import { nameKeys, type ProbeFinding, surveyKeys } from './probe/index.ts';
 import { KeyNames } from './probe/key-names.ts';
+import { readInfo } from './read-info.ts';
 import { MASTERS, RESOURCES, SLOTS } from './resources.ts';
 import { ownCpuOf } from './samples.ts';
 import type { Master } from './topology.ts';
@@ -120,7 +120,7 @@ export class RedisCollector implements Collector {
     const node = parent.duplicate();
     try {
       const found = await withDeadline(signal, this.#config.probe.maxDurationMs, async (budget) => {
-        const info = parseInfo(String(await node.ask(['INFO', 'all'], budget)));
+        const info = await readInfo(node, budget);
         return name({ node, info, config: this.#config, names: new KeyNames(), signal: budget, ...this.#deps });
       });
       const cpu = await this.#ownCpu(node, signal);
@@ -147,7 +147,7 @@ export class RedisCollector implements Collector {
     for (const master of this.#masters) {
       const node = this.#node(master.address);
       try {
-        const info = parseInfo(String(await node.ask(['INFO', 'all'], signal)));
+        const info = await readInfo(node, signal);
         return await listEvidence(node, info, { config: this.#config, ranges: master.ranges, signal });
       } catch (error) {
         last = failureOf(error);
@@ -214,10 +214,7 @@ export class RedisCollector implements Collector {
 
   async #ownCpu(node: RedisNode, signal: AbortSignal): Promise<number | undefined> {
     try {
-      const reply = await withDeadline(signal, this.#deps.nodeDeadlineMs, (within) =>
-        node.ask(['INFO', 'all'], within),
-      );
-      const info = parseInfo(String(reply));
+      const info = await withDeadline(signal, this.#deps.nodeDeadlineMs, (within) => readInfo(node, within));
       return ownCpuOf(node.usageOfAll.byCommand, info);
     } catch {
       return undefined; // what it cost is then not told, rather than told as zero

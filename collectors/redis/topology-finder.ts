@@ -4,8 +4,8 @@ import { Failure } from '../shared/failures.ts';
 import { type Address, nameOf } from './access.ts';
 import type { RedisTargetConfig } from './config.ts';
 import { failureOf } from './errors.ts';
-import { parseInfo } from './info.ts';
 import { RedisNode } from './node.ts';
+import { readInfo } from './read-info.ts';
 import { type Master, parseClusterSlots, parseSentinelMaster, standaloneMaster } from './topology.ts';
 import { parseRedisUrl } from './url.ts';
 
@@ -78,7 +78,7 @@ export class TopologyFinder {
 
   async #askMode(signal: AbortSignal): Promise<'standalone' | 'cluster'> {
     const mode = await this.#firstOf(this.#seeds, signal, async (address, within) => {
-      const info = parseInfo(String(await this.#node(address).ask(['INFO', 'all'], within)));
+      const info = await readInfo(this.#node(address), within);
       return info.mode;
     });
     if (mode === 'sentinel') {

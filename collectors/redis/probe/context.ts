@@ -1,9 +1,9 @@
 /** What every kind of evidence is handed: the node, what it is, the limits of the probe, and time. */
-import type { Absence, KeyShare } from '../../../src/model.ts';
+import type { KeyShare } from '../../../src/model.ts';
 import type { Failure } from '../../shared/failures.ts';
 import { isOwnOnly, useOf } from '../commands.ts';
 import type { RedisTargetConfig } from '../config.ts';
-import { type NodeInfo, parseInfo } from '../info.ts';
+import type { NodeInfo } from '../info.ts';
 import type { RedisNode } from '../node.ts';
 import type { KeyNames } from './key-names.ts';
 
@@ -25,12 +25,6 @@ export interface ProbeContext {
 export interface Named {
   readonly keys: readonly KeyShare[];
   readonly shortfall?: Failure;
-}
-
-export type ProbeAbsence = Omit<Absence, 'scope' | 'peer'>;
-
-export async function readInfo(context: Pick<ProbeContext, 'node' | 'signal'>, section: string): Promise<NodeInfo> {
-  return parseInfo(String(await context.node.ask(['INFO', section], context.signal)));
 }
 
 const DELETING: ReadonlySet<string> = new Set(['del', 'unlink', 'getdel', 'rename', 'flushdb', 'flushall']);

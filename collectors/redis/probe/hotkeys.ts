@@ -10,8 +10,9 @@ import type { KeyShare } from '../../../src/model.ts';
 import { Failure } from '../../shared/failures.ts';
 import type { NodeInfo } from '../info.ts';
 import { isAtLeast } from '../info.ts';
+import { readInfo } from '../read-info.ts';
 import { binomialBounds, ratioOf } from './bounds.ts';
-import { appRates, KEYS_NAMED, type Named, type ProbeContext, readInfo } from './context.ts';
+import { appRates, KEYS_NAMED, type Named, type ProbeContext } from './context.ts';
 import { SHORTEST_REPLY, shortestRequest } from './request-size.ts';
 
 export function hotkeysFlavour(info: Pick<NodeInfo, 'server' | 'version'>): 'redis' | 'valkey' | undefined {
@@ -52,13 +53,13 @@ export async function redisHotkeys(context: ProbeContext): Promise<Named> {
         throw error instanceof Failure && /already|active|progress/i.test(error.message) ? occupied() : error;
       });
     session = { begun: 'yes' };
-    const before = await readInfo(context, 'all');
+    const before = await readInfo(context.node, context.signal);
     const begun = parseSession(await node.ask(['HOTKEYS', 'GET'], signal));
     if (begun !== undefined) session = { begun: 'yes', startedAtMs: begun.startedAtMs };
     await context.sleep(SESSION_MS, signal);
     if (!(await isOurs(context, session, signal))) throw endedByAnother();
     await node.ask(['HOTKEYS', 'STOP'], signal);
-    const after = await readInfo(context, 'all');
+    const after = await readInfo(context.node, context.signal);
     const result = parseSession(await node.ask(['HOTKEYS', 'GET'], signal));
     if (result === undefined || (begun !== undefined && result.startedAtMs !== begun.startedAtMs))
       throw endedByAnother();
@@ -108,9 +109,9 @@ async function isOurs({ node, info }: ProbeContext, own: OwnSession, signal: Abo
 
 async function currentRate(context: ProbeContext): Promise<number> {
   const startedAt = context.now();
-  const before = await readInfo(context, 'all');
+  const before = await readInfo(context.node, context.signal);
   await context.sleep(200, context.signal);
-  const after = await readInfo(context, 'all');
+  const after = await readInfo(context.node, context.signal);
   return appRates(before, after, new Map(), context.now() - startedAt)?.callsPerSecond ?? 0;
 }
 

@@ -9,16 +9,9 @@ import type { KeyShare } from '../../../src/model.ts';
 import { Failure } from '../../shared/failures.ts';
 import { failureOf } from '../errors.ts';
 import { hasSlotStats } from '../evidence.ts';
+import { readInfo } from '../read-info.ts';
 import { clamp, settleFirst } from './bounds.ts';
-import {
-  type AppRates,
-  appRates,
-  KEYS_NAMED,
-  type Named,
-  type ProbeContext,
-  readInfo,
-  sentBetween,
-} from './context.ts';
+import { type AppRates, appRates, KEYS_NAMED, type Named, type ProbeContext, sentBetween } from './context.ts';
 import { hotkeysFlavour, redisHotkeys, valkeyHotkeys } from './hotkeys.ts';
 import { monitorBurst } from './monitor.ts';
 import { type Ranking, rankKeys } from './rank.ts';
@@ -132,9 +125,9 @@ function whatSweepsMiss({ info }: ProbeContext, rates: AppRates | undefined): Fa
 async function rankWithRates(context: ProbeContext, keys: readonly string[] | undefined, untilMs: number) {
   const startedAt = context.now();
   const sentBefore = new Map(context.node.usage.byCommand);
-  const before = await readInfo(context, 'all');
+  const before = await readInfo(context.node, context.signal);
   const ranking = await rankKeys(context, keys, untilMs);
-  const after = await readInfo(context, 'all');
+  const after = await readInfo(context.node, context.signal);
   const own = sentBetween(sentBefore, context.node.usage.byCommand);
   return { ranking, rates: appRates(before, after, own, context.now() - startedAt) };
 }

@@ -54,6 +54,18 @@ function attempt(tally: Tally, work: () => void): void {
   }
 }
 
+/** Counts work that read its reply, or refused it as a Failure; anything else fails the test. */
+async function tallied(tally: { read: number; refused: number }, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+    tally.read++;
+  } catch (error) {
+    if (error instanceof assert.AssertionError) throw error;
+    assertFailure(error);
+    tally.refused++;
+  }
+}
+
 /** Both happen, or what is fuzzed is not what it seems. */
 function assertTally({ read, refused }: Tally, runs: number): void {
   assert.equal(read + refused, runs);
@@ -152,17 +164,12 @@ test('1,000 × shares of a damaged session are within [0, 1]', async () => {
       if (sub !== 'GET') return 'OK';
       return gets++ === 0 ? null : session;
     });
-    try {
+    await tallied(tally, async () => {
       const { keys } = await redisHotkeys(contextOn(node));
       for (const { share = 0, low, high } of keys) {
         assert.ok(0 <= low && low <= share + 1e-9 && share <= high + 1e-9 && high <= 1, `${low} ${share} ${high}`);
       }
-      tally.read++;
-    } catch (error) {
-      if (error instanceof assert.AssertionError) throw error;
-      assertFailure(error);
-      tally.refused++;
-    }
+    });
   }
   assertTally(tally, 1000);
 });
@@ -179,7 +186,7 @@ test('1,000 × SCAN and OBJECT FREQ', async () => {
     });
     let nowMs = 0;
     const context = contextOn(node, { now: () => nowMs++ });
-    try {
+    await tallied(tally, async () => {
       const options = {
         commandFor: (key: string) => ['OBJECT', 'FREQ', key] as const,
         keep: 5,
@@ -189,12 +196,7 @@ test('1,000 × SCAN and OBJECT FREQ', async () => {
       const { best } = await sweepNode(context, { ...options, score: (counter) => counter });
       assertNumbers(best, 'best');
       assert.equal(new Set(best.map(({ key }) => key)).size, best.length);
-      tally.read++;
-    } catch (error) {
-      if (error instanceof assert.AssertionError) throw error;
-      assertFailure(error);
-      tally.refused++;
-    }
+    });
   }
   assertTally(tally, 1000);
 });
